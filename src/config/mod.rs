@@ -1,0 +1,191 @@
+//! The configuration: what an operator may say, resolved into plain data before anything else happens.
+//!
+//! Owns the way from a TOML file, the environment and libpq's own files to one [`Config`]. Refuses to guess: a
+//! value of the wrong type or out of bounds is an error with its place in the file, all errors are told at once,
+//! and an unknown key is a warning with the nearest known name.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Everything one run needs to know. Nothing below reads a file or the environment again.
+#[derive(Clone)]
+pub struct Config {
+    /// Where it was read from: named in messages.
+    pub path: PathBuf,
+    pub collector: Identity,
+    pub run: Run,
+    pub backend: Backend,
+    /// `[postgres]` first, then `[[servers]]` in file order. Names are unique.
+    pub servers: Vec<Server>,
+    pub pool: Pool,
+    /// `[collector_threading] thread_pool_size`
+    pub threads: usize,
+    pub switches: BTreeMap<&'static str, Switch>,
+    pub limits: Limits,
+    pub spool: Spool,
+    pub logging: Logging,
+    pub privacy: Privacy,
+    /// `[prometheus] textfile`
+    pub textfile: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// `None`: not registered, and no id in file or environment.
+    pub id: Option<String>,
+    pub name: String,
+    pub hostname: String,
+    pub address: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub interval: Duration,
+    pub push_interval: Duration,
+    pub config_pull_interval: Duration,
+    pub timeout: Duration,
+    /// `None`: max(3000 ms, 30 ms x databases), known only after the probe.
+    pub server_budget: Option<Duration>,
+    pub splay: Duration,
+    /// Names of collectors whose skip makes the exit code 1.
+    pub required: Vec<String>,
+    pub state_dir: PathBuf,
+}
+
+#[derive(Clone)]
+pub struct Backend {
+    /// As it was written: what `--validate-config` prints and what marks of sent texts are bound to.
+    pub url: String,
+    pub target: Target,
+    pub token: Token,
+    pub timeout: Duration,
+    /// May hold a password: never printed.
+    pub proxy: Option<SecretString>,
+    pub tls: BackendTls,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Base URL without a trailing slash.
+    Http(String),
+    /// A directory that gets one JSON-lines file a day.
+    File(PathBuf),
+    Stdout,
+}
+
+/// Where the collector's token comes from.
+#[derive(Clone)]
+pub enum Token {
+    /// Given in the environment or the file itself: beats anything stored.
+    Inline(SecretString),
+    /// Read at push time, as a refresh may have replaced it.
+    File(PathBuf),
+}
+
+/// `[tls]`: for the backend.
+#[derive(Clone, Debug)]
+pub struct BackendTls {
+    pub verify: bool,
+    pub ca_file: Option<PathBuf>,
+    /// Certificate and key for mutual TLS.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+/// One server to watch.
+#[derive(Clone)]
+pub struct Server {
+    pub name: String,
+    /// Tried in order, as libpq does: (host name, address or socket directory; port).
+    pub hosts: Vec<(String, u16)>,
+    pub user: String,
+    pub password: Option<SecretString>,
+    /// Where the probe connects when `databases` is "*".
+    pub database: String,
+    pub databases: Databases,
+    pub exclude_databases: Vec<String>,
+    pub ssl: Ssl,
+    pub connect_timeout: Duration,
+    pub lock_timeout: Duration,
+    pub statement_timeout: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Databases {
+    /// "*": every database that allows connections.
+    All,
+    Named(Vec<String>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ssl {
+    pub mode: SslMode,
+    pub root_cert: Option<PathBuf>,
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    Disable,
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+/// The budget of connections, for each server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    pub min: u32,
+    pub max: u32,
+    pub idle_timeout: Duration,
+}
+
+/// `[<collector>] enabled, interval`, where the file says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Switch {
+    pub enabled: Option<bool>,
+    pub interval: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub tables: u32,
+    pub indexes: u32,
+    pub sizes_interval: Duration,
+    /// `query_stats_limit`: statements of one database.
+    pub queries: u32,
+    pub text_bytes: usize,
+    pub text_bytes_per_run: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spool {
+    pub max_bytes: u64,
+    pub max_age: Duration,
+    pub reject_max_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logging {
+    pub level: log::LevelFilter,
+    pub json: bool,
+    pub output: Output,
+    pub file_path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    File,
+    Stderr,
+    Stdout,
+    Both,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Privacy {
+    /// `query_text = "normalized"`; false for "none": no statement text leaves.
+    pub query_text: bool,
+}
