@@ -1,2 +1,7 @@
+pub mod batch;
 pub mod collect;
 pub mod config;
+pub mod exit;
+pub mod push;
+pub mod spool;
+pub mod state;

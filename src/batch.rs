@@ -1,0 +1,89 @@
+//! The batch under way: items go into one gzip stream as they finish.
+//!
+//! Owns the compressed bytes, which are all that memory holds of finished items (a 21-database batch is some 60 kB).
+//! They stay in memory rather than in a file so that a full disk does not stop a batch from leaving the host.
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use wire::{Counts, Head, Tail, Verdict};
+
+pub struct Batch {
+    head: Head,
+    stream: GzEncoder<Vec<u8>>,
+    items: u64,
+    raw_bytes: u64,
+    outcomes: Counts,
+}
+
+/// A finished batch, ready for the spool.
+#[derive(Debug)]
+pub struct Sealed {
+    pub head: Head,
+    pub bytes: Vec<u8>,
+    pub items: u64,
+    pub outcomes: Counts,
+}
+
+impl Batch {
+    pub fn open(head: Head) -> Result<Batch> {
+        let mut batch = Batch {
+            stream: GzEncoder::new(Vec::with_capacity(32 * 1024), Compression::new(6)),
+            items: 0,
+            raw_bytes: 0,
+            outcomes: Counts::default(),
+            head,
+        };
+        let open = wire::open(&batch.head);
+        batch.write(&open).context("starting a batch")?;
+        Ok(batch)
+    }
+
+    /// Appends one item: a JSON object.
+    pub fn item(&mut self, json: &[u8]) -> Result<()> {
+        if self.items > 0 {
+            self.write(b",").context("adding to the batch")?;
+        }
+        self.write(json).context("adding to the batch")?;
+        self.items += 1;
+        Ok(())
+    }
+
+    pub fn count(&mut self, verdict: Verdict) {
+        self.outcomes.add(verdict);
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    pub fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
+    }
+
+    pub fn seal(mut self) -> Result<Sealed> {
+        let close = wire::close(&Tail { metrics_count: self.items, outcomes: self.outcomes });
+        self.write(&close).context("closing the batch")?;
+        let bytes = self.stream.finish().context("compressing the batch")?;
+        Ok(Sealed { head: self.head, bytes, items: self.items, outcomes: self.outcomes })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.raw_bytes += bytes.len() as u64;
+        self.stream.write_all(bytes)
+    }
+}
+
+/// The text of a sealed batch, for targets that take no gzip.
+pub fn inflate(sealed: &[u8]) -> Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(sealed.len() * 8);
+    GzDecoder::new(sealed).read_to_end(&mut text).context("inflating a sealed batch; its file is damaged")?;
+    Ok(text)
+}

@@ -1,0 +1,134 @@
+//! The spool: sealed batches that no target has acknowledged yet, a file each, oldest first.
+//!
+//! Crash argument: a batch is in the spool from the rename that [`Spool::put`] ends with (file and directory are
+//! synced by then) until [`Spool::done`] removes its file, which happens only after the target echoed its id. A file
+//! name holds all that pushing needs, sequence and batch id, so that nothing has to be opened, or remembered
+//! elsewhere, to know what waits. Names that are not ours are left alone.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+
+use crate::state::{Durability, StateDir, write_atomic};
+
+const ENDING: &str = ".json.gz";
+
+#[derive(Clone, Debug)]
+pub struct Spool {
+    state: StateDir,
+    folder: PathBuf,
+}
+
+/// A batch that waits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    pub sequence: u64,
+    pub batch_id: String,
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub sealed: SystemTime,
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    pub batches: u64,
+    pub bytes: u64,
+    pub oldest: Duration,
+}
+
+impl Spool {
+    pub fn open(state: &StateDir) -> Spool {
+        Spool { state: state.clone(), folder: state.spool() }
+    }
+
+    /// The folder of what a target refused for good.
+    pub fn rejected(state: &StateDir) -> Spool {
+        Spool { state: state.clone(), folder: state.reject() }
+    }
+
+    pub fn put(&self, sequence: u64, batch_id: &str, sealed: &[u8]) -> Result<Entry> {
+        let path = self.folder.join(format!("{sequence:09}-{batch_id}{ENDING}"));
+        let put = self
+            .state
+            .folder(&self.folder)
+            .and_then(|()| write_atomic(&path, sealed, 0o600, Durability::Synced));
+        put.with_context(|| format!("sealing the batch as {}; free or repair that disk", path.display()))?;
+        let bytes = sealed.len() as u64;
+        Ok(Entry { sequence, batch_id: batch_id.to_owned(), path, bytes, sealed: SystemTime::now() })
+    }
+
+    /// Everything that waits, oldest first.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let listing = match fs::read_dir(&self.folder) {
+            Ok(listing) => listing,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e).with_context(|| format!("listing the spool {}", self.folder.display())),
+        };
+        let mut entries: Vec<Entry> = listing.filter_map(|found| entry_of(&found.ok()?.path())).collect();
+        entries.sort();
+        Ok(entries)
+    }
+
+    pub fn done(&self, entry: &Entry) -> Result<()> {
+        fs::remove_file(&entry.path)
+            .with_context(|| format!("removing {} after its delivery", entry.path.display()))
+    }
+
+    /// Into another folder (`reject/`, or back), under the same name.
+    pub fn hand_over(&self, entry: &Entry, to: &Spool) -> Result<()> {
+        let target = to.folder.join(entry.path.file_name().unwrap_or_default());
+        let moved = to.state.folder(&to.folder).and_then(|()| fs::rename(&entry.path, &target));
+        moved.with_context(|| format!("moving {} to {}", entry.path.display(), to.folder.display()))
+    }
+
+    /// Removes the oldest until the rest fits; gives back what went.
+    pub fn trim(&self, max_bytes: u64, max_age: Duration) -> Result<Vec<Entry>> {
+        let entries = self.entries()?;
+        let mut bytes: u64 = entries.iter().map(|e| e.bytes).sum();
+        let mut gone = Vec::new();
+        for entry in entries {
+            if bytes <= max_bytes && age(&entry) <= max_age {
+                continue;
+            }
+            fs::remove_file(&entry.path).with_context(|| format!("trimming {}", entry.path.display()))?;
+            bytes -= entry.bytes;
+            gone.push(entry);
+        }
+        Ok(gone)
+    }
+}
+
+pub fn depth(entries: &[Entry]) -> Depth {
+    Depth {
+        batches: entries.len() as u64,
+        bytes: entries.iter().map(|e| e.bytes).sum(),
+        oldest: entries.iter().map(age).max().unwrap_or_default(),
+    }
+}
+
+/// A clock that was set back makes nothing old.
+fn age(entry: &Entry) -> Duration {
+    entry.sealed.elapsed().unwrap_or_default()
+}
+
+fn entry_of(path: &Path) -> Option<Entry> {
+    let (sequence, batch_id) = parse_name(path.file_name()?.to_str()?)?;
+    let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let sealed = meta.modified().ok()?;
+    Some(Entry { sequence, batch_id: batch_id.to_owned(), path: path.to_owned(), bytes: meta.len(), sealed })
+}
+
+fn parse_name(name: &str) -> Option<(u64, &str)> {
+    let (sequence, batch_id) = name.strip_suffix(ENDING)?.split_once('-')?;
+    let digits = (1..=20).contains(&sequence.len()) && sequence.bytes().all(|b| b.is_ascii_digit());
+    let plain =
+        !batch_id.is_empty() && batch_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    (digits && plain).then_some((sequence.parse().ok()?, batch_id))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn spool() -> (tempfile::TempDir, Spool) {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::open(&dir.path().join("state")).unwrap();
+    let spool = Spool::open(&state);
+    (dir, spool)
+}
+
+fn ids(spool: &Spool) -> Vec<String> {
+    spool.entries().unwrap().into_iter().map(|e| e.batch_id).collect()
+}
+
+#[test]
+fn oldest_first_whatever_the_order_of_the_directory() {
+    let (_dir, spool) = spool();
+    for sequence in [1_000_000_000, 3, 1, 2] {
+        spool.put(sequence, &format!("b{sequence}"), b"x").unwrap();
+    }
+    assert_eq!(ids(&spool), ["b1", "b2", "b3", "b1000000000"]);
+}
+
+#[test]
+fn the_halves_of_a_split_keep_the_place_of_the_whole() {
+    let (_dir, spool) = spool();
+    for (sequence, id) in [(2, "b.2"), (3, "c"), (2, "b.1"), (1, "a")] {
+        spool.put(sequence, id, b"x").unwrap();
+    }
+    assert_eq!(ids(&spool), ["a", "b.1", "b.2", "c"]);
+}
+
+#[test]
+fn only_whole_files_with_names_of_ours_count() {
+    let (_dir, spool) = spool();
+    let entry = spool.put(7, "b7", b"x").unwrap();
+    let folder = entry.path.parent().unwrap();
+    for alien in
+        [".000000008-b8.json.gz.new", "README", "000000009-.json.gz", "x-b.json.gz", "1-../b.json.gz.tmp"]
+    {
+        if !alien.contains('/') {
+            fs::write(folder.join(alien), "y").unwrap();
+        }
+    }
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("000000001-link.json.gz")).unwrap();
+    assert_eq!(ids(&spool), ["b7"]);
+    spool.done(&entry).unwrap();
+    assert!(ids(&spool).is_empty());
+}
+
+#[test]
+fn trimming_takes_the_oldest_and_says_which() {
+    let (_dir, spool) = spool();
+    for sequence in 1..=5 {
+        spool.put(sequence, &format!("b{sequence}"), &[0; 100]).unwrap();
+    }
+    let gone = spool.trim(250, Duration::from_secs(3600)).unwrap();
+    assert_eq!(gone.iter().map(|e| e.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(ids(&spool), ["b4", "b5"]);
+    let old = SystemTime::now() - Duration::from_secs(7200);
+    fs::File::options()
+        .write(true)
+        .open(&spool.entries().unwrap()[0].path)
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    assert_eq!(spool.trim(u64::MAX, Duration::from_secs(3600)).unwrap().len(), 1);
+    assert_eq!(ids(&spool), ["b5"]);
+}
+
+proptest! {
+    #[test]
+    fn any_name_is_ours_or_left_alone(name in ".*") {
+        if let Some((sequence, id)) = parse_name(&name) {
+            let ending = format!("-{id}.json.gz");
+            prop_assert!(name.ends_with(&ending));
+            prop_assert!(name.trim_start_matches('0').starts_with(&sequence.to_string()) || sequence == 0);
+            prop_assert!(!id.contains('/'));
+        }
+    }
+}

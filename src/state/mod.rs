@@ -1,0 +1,158 @@
+//! The state directory: the lock, and how a file in it is written.
+//!
+//! Crash argument: a file appears whole or not at all (written beside, renamed), so a reader never meets a torn
+//! one; the lock is the kernel's and dies with its holder, and its file is never removed, since two runs that lock
+//! different inodes would both believe to be alone.
+
+pub mod breaker;
+pub mod ledger;
+mod owner;
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+pub use owner::give_to_owner;
+
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+/// Held for the whole run; the kernel lets go of it whatever way the run ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+#[derive(Debug)]
+pub enum Locked {
+    Mine(Lock),
+    /// Somebody else's, with what they wrote into it.
+    Busy(String),
+}
+
+impl StateDir {
+    /// Makes the directory, private to its owner, where it is missing.
+    pub fn open(root: &Path) -> Result<StateDir> {
+        let state = StateDir { root: root.to_owned() };
+        if !root.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(root).with_context(|| {
+                format!(
+                    "creating the state directory {0}; make it with: install -d -o pganalytics -m 0700 {0}",
+                    root.display()
+                )
+            })?;
+            owner::give_to_service_user(root);
+        }
+        Ok(state)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger.json")
+    }
+
+    pub fn spool(&self) -> PathBuf {
+        self.root.join("spool")
+    }
+
+    pub fn reject(&self) -> PathBuf {
+        self.root.join("reject")
+    }
+
+    pub fn previous(&self, system_identifier: &str) -> PathBuf {
+        self.root.join("previous").join(format!("{system_identifier}.bin"))
+    }
+
+    /// A folder of ours, made when first needed.
+    pub fn folder(&self, path: &Path) -> io::Result<()> {
+        if !path.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            give_to_owner(path, &self.root);
+        }
+        Ok(())
+    }
+
+    /// Tries once. On a full or read-only disk the directory itself is locked, so that two runs still exclude each
+    /// other and the figures of that very disk still leave the host.
+    pub fn lock(&self) -> Result<Locked> {
+        let path = self.root.join("lock");
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = match opened {
+            Ok(file) => file,
+            Err(_) => File::open(&self.root).with_context(|| {
+                format!(
+                    "opening the state directory {} to lock it; its owner must be the user that runs this",
+                    self.root.display()
+                )
+            })?,
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut since = String::new();
+                let _ = file.read_to_string(&mut since);
+                return Ok(Locked::Busy(since.trim().to_owned()));
+            }
+            Err(TryLockError::Error(e)) => {
+                return Err(e).with_context(|| format!("locking {}", path.display()));
+            }
+        }
+        give_to_owner(&path, &self.root);
+        let note = format!("pid {} since {}\n", std::process::id(), jiff::Timestamp::now());
+        // For people only: a full disk must not stop the run here.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
+        Ok(Locked::Mine(Lock { _file: file }))
+    }
+}
+
+/// How much a write must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut may undo it: it costs a repetition only.
+    Renamed,
+    /// On disk before this returns.
+    Synced,
+}
+
+/// Replaces `path` by `content`, whole or not at all. A symbolic link there is replaced, never followed.
+pub fn write_atomic(path: &Path, content: &[u8], mode: u32, durability: Durability) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = folder.join(format!(".{name}.new"));
+    let written = write_beside(&beside, content, mode, durability).and_then(|()| fs::rename(&beside, path));
+    if let Err(e) = written {
+        let _ = fs::remove_file(&beside);
+        return Err(e);
+    }
+    give_to_owner(path, folder);
+    if durability == Durability::Synced {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn write_beside(beside: &Path, content: &[u8], mode: u32, durability: Durability) -> io::Result<()> {
+    // What a killed run left there, or what somebody planted: gone, so that create_new cannot be led elsewhere.
+    match fs::remove_file(beside) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(beside)?;
+    file.write_all(content)?;
+    if durability == Durability::Synced {
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
