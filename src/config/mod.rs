@@ -10,6 +10,34 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+mod advice;
+mod document;
+mod dsn;
+mod environment;
+pub mod example;
+pub mod keys;
+mod layers;
+mod load;
+mod passfile;
+mod problem;
+mod resolve;
+mod secret;
+mod server;
+mod service;
+mod ssl;
+mod target;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use advice::advice;
+pub use load::{DEFAULT_PATH, Loaded, load, load_with};
+pub use passfile::Passwords;
+pub use problem::{Problem, Problems};
+
+/// In the state directory: the id that registering stored.
+pub const ID_FILE: &str = "collector.id";
+
 /// Everything one run needs to know. Nothing below reads a file or the environment again.
 #[derive(Clone)]
 pub struct Config {
@@ -101,7 +129,8 @@ pub struct Server {
     /// Tried in order, as libpq does: (host name, address or socket directory; port).
     pub hosts: Vec<(String, u16)>,
     pub user: String,
-    pub password: Option<SecretString>,
+    /// Asked through [`Server::password_for`]: a password file may have one for each database.
+    pub password: Passwords,
     /// Where the probe connects when `databases` is "*".
     pub database: String,
     pub databases: Databases,
@@ -110,6 +139,13 @@ pub struct Server {
     pub connect_timeout: Duration,
     pub lock_timeout: Duration,
     pub statement_timeout: Duration,
+}
+
+impl Server {
+    /// The password for one of `hosts` and a database, if any is to be sent.
+    pub fn password_for(&self, host: &str, port: u16, database: &str) -> Option<&SecretString> {
+        self.password.find(host, port, database, &self.user)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +158,7 @@ pub enum Databases {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ssl {
     pub mode: SslMode,
+    /// `None` with `VerifyFull`: the system's own roots (`sslrootcert = "system"`).
     pub root_cert: Option<PathBuf>,
     pub client: Option<(PathBuf, PathBuf)>,
 }

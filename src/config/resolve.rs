@@ -1,0 +1,222 @@
+//! From checked values to [`Config`]: what they mean together, once file and environment are both known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::document::{Document, Table};
+use super::environment::{Environment, hostname};
+use super::problem::{Place, Report, nearest, shown};
+use super::value::Value;
+use super::{
+    Config, ID_FILE, Identity, Limits, Logging, Output, Pool, Privacy, Run, Spool, Switch, keys, server,
+    target,
+};
+
+pub(super) fn config(path: &Path, document: &Document, env: &Environment, report: &mut Report) -> Config {
+    let run = run(document, report);
+    privacy_promises(document, report);
+    custom(&document.custom, report);
+    Config {
+        path: path.to_path_buf(),
+        collector: identity(document, env, &run.state_dir, report),
+        backend: target::resolve(document, env, &run.state_dir, report),
+        servers: server::all(document, env, report),
+        pool: pool(document, report),
+        threads: usize_of(document, "collector_threading", "thread_pool_size"),
+        switches: switches(document),
+        limits: limits(document),
+        spool: spool(document),
+        logging: logging(document, env, report),
+        privacy: Privacy { query_text: document.word("privacy", "query_text") == "normalized" },
+        textfile: document.text("prometheus", "textfile").map(PathBuf::from),
+        run,
+    }
+}
+
+/// The environment's id, then what registering stored, then the file's.
+fn identity(document: &Document, env: &Environment, state_dir: &Path, report: &mut Report) -> Identity {
+    let stored = || std::fs::read_to_string(state_dir.join(ID_FILE)).ok();
+    let stored = || stored().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    let (id, place) = match env.get("COLLECTOR_ID").or_else(stored) {
+        Some(id) => (Some(id), Place::Environment),
+        None => (document.text("collector", "id").map(str::to_owned), document.place("collector", "id")),
+    };
+    if id.as_deref().is_some_and(|id| !fits_in_url(id)) {
+        let what = "the collector's id must be 1 to 200 letters, digits, \"-\", \"_\", \".\" or \":\"";
+        report.problem(&place, what);
+    }
+    let host = document.text("collector", "hostname").map_or_else(hostname, str::to_owned);
+    let name = env.get("COLLECTOR_NAME").or_else(|| document.text("collector", "name").map(str::to_owned));
+    Identity {
+        id,
+        name: name.unwrap_or_else(|| host.clone()),
+        hostname: host,
+        address: document.text("collector", "address").map(str::to_owned),
+    }
+}
+
+/// The id is part of addresses at the backend.
+fn fits_in_url(id: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    id.len() <= 200 && id.chars().all(plain) && id.contains(|c: char| c != '.')
+}
+
+fn run(document: &Document, report: &mut Report) -> Run {
+    let run = Run {
+        interval: seconds(document, "collector", "interval"),
+        push_interval: seconds(document, "collector", "push_interval"),
+        config_pull_interval: seconds(document, "collector", "config_pull_interval"),
+        timeout: seconds(document, "collector", "run_timeout"),
+        server_budget: match document.found("collector", "server_budget_ms").map(|found| &found.value) {
+            Some(Value::Int(ms)) => Some(Duration::from_millis(ms.unsigned_abs())),
+            _ => None,
+        },
+        splay: seconds(document, "collector", "splay"),
+        required: required(document, report),
+        state_dir: PathBuf::from(document.word("collector", "state_dir")),
+    };
+    if run.timeout >= run.interval {
+        let (timeout, interval) = (run.timeout.as_secs(), run.interval.as_secs());
+        let key =
+            if document.found("collector", "run_timeout").is_some() { "run_timeout" } else { "interval" };
+        let what = format!(
+            "run_timeout {timeout} is not below interval {interval}: a slow run makes the next one wait outside"
+        );
+        report.warn(&document.place("collector", key), what);
+    }
+    run
+}
+
+fn required(document: &Document, report: &mut Report) -> Vec<String> {
+    let names = document.list("collector", "required");
+    for name in names.iter().filter(|name| !keys::collectors().any(|known| known == *name)) {
+        let hint =
+            nearest(name, keys::collectors()).map_or(String::new(), |near| format!(": did you mean {near}?"));
+        let what = format!("[collector] required: there is no collector {}{hint}", shown(name));
+        report.problem(&document.place("collector", "required"), what);
+    }
+    names
+}
+
+fn pool(document: &Document, report: &mut Report) -> Pool {
+    let number = |key| u32::try_from(document.int("postgresql", key)).unwrap_or(u32::MAX);
+    let pool = Pool {
+        min: number("pool_min_size"),
+        max: number("pool_max_size"),
+        idle_timeout: seconds(document, "postgresql", "pool_idle_timeout"),
+    };
+    if pool.min > pool.max {
+        let key = if document.found("postgresql", "pool_min_size").is_some() {
+            "pool_min_size"
+        } else {
+            "pool_max_size"
+        };
+        let what = format!("pool_min_size {} must not be above pool_max_size {}", pool.min, pool.max);
+        // Older files give a small maximum and leave the minimum out.
+        if key == "pool_max_size" {
+            return Pool { min: pool.max, ..pool };
+        }
+        report.problem(&document.place("postgresql", key), what);
+    }
+    pool
+}
+
+fn switches(document: &Document) -> BTreeMap<&'static str, Switch> {
+    let mut switches = BTreeMap::new();
+    for name in keys::collectors() {
+        let value = |key| document.found(name, key).map(|found| &found.value);
+        let enabled = match value("enabled") {
+            Some(Value::Bool(enabled)) => Some(*enabled),
+            _ => None,
+        };
+        let interval = match value("interval") {
+            Some(Value::Int(seconds)) => Some(Duration::from_secs(seconds.unsigned_abs())),
+            _ => None,
+        };
+        if enabled.is_some() || interval.is_some() {
+            switches.insert(name, Switch { enabled, interval });
+        }
+    }
+    switches
+}
+
+fn limits(document: &Document) -> Limits {
+    let number = |section, key| u32::try_from(document.int(section, key)).unwrap_or(u32::MAX);
+    Limits {
+        tables: number("pg_stats", "tables_limit"),
+        indexes: number("pg_stats", "indexes_limit"),
+        sizes_interval: seconds(document, "pg_stats", "sizes_interval"),
+        queries: number("postgresql", "query_stats_limit"),
+        text_bytes: usize_of(document, "pg_query_stats", "text_bytes"),
+        text_bytes_per_run: usize_of(document, "pg_query_stats", "text_bytes_per_run"),
+    }
+}
+
+fn spool(document: &Document) -> Spool {
+    let hours = document.int("spool", "max_age_hours").unsigned_abs();
+    Spool {
+        max_bytes: document.int("spool", "max_bytes").unsigned_abs(),
+        max_age: Duration::from_secs(hours * 3600),
+        reject_max_bytes: document.int("spool", "reject_max_bytes").unsigned_abs(),
+    }
+}
+
+fn logging(document: &Document, env: &Environment, report: &mut Report) -> Logging {
+    let level = env.get("LOG_LEVEL").map(|text| text.to_ascii_lowercase());
+    let level = level.as_deref().unwrap_or_else(|| document.word("logging", "level"));
+    let level = level.parse().unwrap_or_else(|_| {
+        report.problem(&Place::Environment, "LOG_LEVEL must be off, error, warn, info, debug or trace");
+        log::LevelFilter::Info
+    });
+    let output = match document.word("logging", "output") {
+        "stderr" => Output::Stderr,
+        "stdout" => Output::Stdout,
+        "both" => Output::Both,
+        _ => Output::File,
+    };
+    let json = document.word("logging", "format") == "json";
+    Logging { level, json, output, file_path: PathBuf::from(document.word("logging", "file_path")) }
+}
+
+/// A promise that this version cannot keep must not look as if it were kept.
+fn privacy_promises(document: &Document, report: &mut Report) {
+    for key in ["identifiers", "client_addresses"] {
+        let word = document.word("privacy", key);
+        if word != "keep" {
+            let what =
+                format!("[privacy] {key} = \"{word}\" is not available in this version, only \"keep\" is");
+            let why = "nothing is collected or sent rather than more than you allow";
+            report.problem(&document.place("privacy", key), format!("{what}; {why}"));
+        }
+    }
+}
+
+fn custom(tables: &[Table], report: &mut Report) {
+    let mut names = BTreeSet::new();
+    for table in tables {
+        for key in ["name", "sql"] {
+            if table.found(key).is_none() && !table.flawed {
+                report.problem(&table.place, format!("[[custom]] must have `{key}`"));
+            }
+        }
+        let Some(found) = table.found("name") else { continue };
+        if !names.insert(found.value.text()) {
+            report.problem(&found.place, "two [[custom]] have this name: give each its own");
+        }
+    }
+    if let Some(first) = tables.first() {
+        report.warn(
+            &first.place,
+            "[[custom]] is read and checked, but this version does not run custom collectors",
+        );
+    }
+}
+
+fn seconds(document: &Document, section: &'static str, key: &str) -> Duration {
+    Duration::from_secs(document.int(section, key).unsigned_abs())
+}
+
+fn usize_of(document: &Document, section: &'static str, key: &str) -> usize {
+    usize::try_from(document.int(section, key)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,138 @@
+//! The backend: where batches go, and what opens the door there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::document::Document;
+use super::environment::Environment;
+use super::problem::{Place, Report};
+use super::{Backend, BackendTls, Target, Token, secret};
+
+pub(super) fn resolve(
+    document: &Document,
+    env: &Environment,
+    state_dir: &std::path::Path,
+    report: &mut Report,
+) -> Backend {
+    let (url, place, name) = match env.get("BACKEND_URL") {
+        Some(url) => (url, Place::Environment, "BACKEND_URL"),
+        None => {
+            (document.word("backend", "url").to_owned(), document.place("backend", "url"), "[backend] url")
+        }
+    };
+    // The value behind a problem is never used: the load as a whole fails.
+    let target = target(&url).unwrap_or_else(|why| {
+        report.problem(&place, format!("{name} {why}"));
+        Target::Stdout
+    });
+    Backend {
+        url,
+        target,
+        token: token(document, env, state_dir, report),
+        timeout: Duration::from_secs(document.int("backend", "timeout").unsigned_abs()),
+        proxy: fetch(document, "backend", "proxy", env, report),
+        tls: tls(document, report),
+    }
+}
+
+/// What the URL means, or what it must be.
+pub(super) fn target(url: &str) -> Result<Target, String> {
+    if url == "stdout:" {
+        return Ok(Target::Stdout);
+    }
+    if let Some(path) = url.strip_prefix("file://") {
+        let absolute = path.starts_with('/');
+        return if absolute { Ok(Target::File(PathBuf::from(path))) } else { Err(FILE.to_owned()) };
+    }
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(SCHEMES)?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err("must not hold a user or password: the token goes into `token`".to_owned());
+    }
+    if rest.contains(|c: char| c == '?' || c == '#' || c.is_whitespace() || c.is_control()) {
+        return Err("must be the base address alone: no \"?\", \"#\" or white space".to_owned());
+    }
+    if !host_and_port_fit(authority) {
+        return Err("must be http(s)://host, with a port from 1 to 65535 if any".to_owned());
+    }
+    Ok(Target::Http(url.trim_end_matches('/').to_owned()))
+}
+
+const SCHEMES: &str = "must be https://host[:port], http://host[:port], file:///directory or stdout:";
+const FILE: &str = "must name an absolute directory: file:///directory";
+
+fn host_and_port_fit(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+        Some((host, after)) => (host, after.strip_prefix(':').or(after.is_empty().then_some("80"))),
+        None => authority.split_once(':').map_or((authority, Some("80")), |(host, port)| (host, Some(port))),
+    };
+    !host.is_empty() && port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// Environment first, then the file's own, then the stored one.
+fn token(document: &Document, env: &Environment, state_dir: &std::path::Path, report: &mut Report) -> Token {
+    if let Some(token) = env.get("BACKEND_TOKEN") {
+        return Token::Inline(token.into());
+    }
+    if let Some(token) = fetch(document, "backend", "token", env, report) {
+        return Token::Inline(token);
+    }
+    let file = document.text("backend", "token_file").map(PathBuf::from);
+    Token::File(file.unwrap_or_else(|| state_dir.join("collector.token")))
+}
+
+fn fetch(
+    document: &Document,
+    section: &str,
+    key: &str,
+    env: &Environment,
+    report: &mut Report,
+) -> Option<secrecy::SecretString> {
+    let found = document.found(section, key)?;
+    match secret::resolve(found.value.text()?, env) {
+        Ok(secret) => Some(secret),
+        Err(why) => {
+            report.problem(&found.place, format!("[{section}] {key}: {why}"));
+            None
+        }
+    }
+}
+
+fn tls(document: &Document, report: &mut Report) -> BackendTls {
+    let verify = document.bool("tls", "verify");
+    if !verify {
+        let what = "[tls] verify = false: the backend's certificate is not checked, anyone on the way can read and answer";
+        report.warn(&document.place("tls", "verify"), what);
+    }
+    BackendTls {
+        verify,
+        ca_file: document.text("tls", "ca_file").map(PathBuf::from),
+        client: client(document, report),
+    }
+}
+
+/// Both files or none. Older files name two that were never made: that is none, and worth a word.
+fn client(document: &Document, report: &mut Report) -> Option<(PathBuf, PathBuf)> {
+    let cert = document.text("tls", "cert_file").map(PathBuf::from);
+    let key = document.text("tls", "key_file").map(PathBuf::from);
+    let place = document.place("tls", if cert.is_some() { "cert_file" } else { "key_file" });
+    let there = |path: &PathBuf| path.try_exists().unwrap_or(true);
+    match (cert, key) {
+        (Some(cert), Some(key)) => match (there(&cert), there(&key)) {
+            (true, true) => return Some((cert, key)),
+            (false, false) => {
+                let (cert, key) = (cert.display(), key.display());
+                report
+                    .warn(&place, format!("neither {cert} nor {key} exists: no client certificate is shown"));
+            }
+            (there, _) => {
+                let (has, lacks) = if there { (&cert, &key) } else { (&key, &cert) };
+                let what = format!("{} exists but {} does not", has.display(), lacks.display());
+                report.problem(&place, format!("[tls] {what}: mutual TLS needs both"));
+            }
+        },
+        (None, None) => {}
+        _ => report.problem(&place, "[tls] cert_file and key_file go together: give both or neither"),
+    }
+    None
+}

@@ -1,0 +1,220 @@
+//! Files of earlier releases keep working as they are.
+
+use super::Home;
+use crate::config::{Config, Databases};
+
+const V3_2: &str = r#"
+# pgAnalytics Collector v3.0 Configuration
+[collector]
+id = "collector-001"
+hostname = "pganalytics-collector-demo"
+interval = 60
+push_interval = 60
+config_pull_interval = 300
+
+[backend]
+url = "https://backend:8080"
+
+[postgres]
+host = "postgres"
+port = 5432
+user = "postgres"
+password = "sentinel"
+database = "postgres"
+databases = "postgres, myapp,analytics"
+
+[tls]
+verify = false
+cert_file = "/nonexistent/collector.crt"
+key_file = "/nonexistent/collector.key"
+
+[pg_stats]
+enabled = false
+interval = 60
+
+[pg_replication]
+enabled = true
+interval = 60
+
+[pg_log]
+enabled = true
+interval = 300
+"#;
+
+const SAMPLE: &str = r#"
+[collector]
+id = "col_001"
+name = "Production DB Server"
+hostname = "db-server-01"
+interval = 60
+debug = false
+[backend]
+url = "https://api.pganalytics.local"
+tls_verify = false
+jwt_token = "sentinel"
+connection_timeout = 30
+request_timeout = 60
+[postgres]
+host = "localhost"
+password = ""
+databases = ["postgres", "app_database"]
+connection_timeout = 10
+collect_stats = true
+[collectors]
+pg_stats = true
+[logging]
+level = "info"
+file = "/var/log/pganalytics/collector.log"
+max_size = 100
+[metrics]
+compression = true
+[tls]
+min_version = "1.3"
+[retry]
+multiplier = 2.0
+"#;
+
+const SECTION_POSTGRESQL: &str = r#"
+[collector]
+id = "e2e_col_001"
+log_level = "debug"
+[backend]
+url = "https://backend:8080"
+tls_ca_file = "/nonexistent/ca.crt"
+[postgresql]
+host = "postgres"
+port = 5433
+user = "reader"
+password = "sentinel"
+databases = ["postgres", "pganalytics"]
+connection_timeout = 10
+query_timeout = 30
+[collection]
+interval_pg_stats = 10
+push_interval = 10
+buffer_size_mb = 10
+[filters]
+exclude_databases = ["template1", "old"]
+[logging]
+file = "/tmp/c.log"
+[registration]
+auto_register = false
+secret = ""
+"#;
+
+fn load(toml: &str) -> (Config, String) {
+    match Home::new().load(toml) {
+        Ok(loaded) => (loaded.config, loaded.warnings.join("\n")),
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+fn names(databases: &Databases) -> Vec<&str> {
+    match databases {
+        Databases::All => vec!["*"],
+        Databases::Named(names) => names.iter().map(String::as_str).collect(),
+    }
+}
+
+#[test]
+fn the_four_sizes_of_the_deployment_guide() {
+    let sizes = [
+        (100, 1, 5, 2, ""),
+        (500, 2, 10, 4, ""),
+        (1000, 3, 15, 8, "pool_idle_timeout = 300\n"),
+        (5000, 5, 20, 16, "# Expected performance:\n# - Cycle time: <15 seconds\n"),
+    ];
+    for (queries, min, max, threads, more) in sizes {
+        let toml = format!(
+            "[postgresql]\nquery_stats_limit = {queries}\npool_min_size = {min}\npool_max_size = {max}\n{more}\n\
+             [collector_threading]\nthread_pool_size = {threads}\n"
+        );
+        let (config, warnings) = load(&toml);
+        assert_eq!((config.limits.queries, config.pool.min, config.pool.max), (queries, min, max));
+        assert_eq!((config.threads, warnings.as_str()), (threads, ""));
+    }
+}
+
+#[test]
+fn a_file_of_3_2() {
+    let (config, warnings) = load(V3_2);
+    let server = &config.servers[0];
+    assert_eq!(names(&server.databases), ["postgres", "myapp", "analytics"]);
+    assert_eq!(config.collector.name, "pganalytics-collector-demo");
+    assert_eq!(config.switches["pg_stats"].enabled, Some(false));
+    assert_eq!(config.switches["pg_log"].interval.map(|i| i.as_secs()), Some(300));
+    assert_eq!(config.switches.len(), 3);
+    assert!(!config.backend.tls.verify && config.backend.tls.client.is_none());
+    assert!(
+        warnings.contains("verify = false") && warnings.contains("no client certificate is shown"),
+        "{warnings}"
+    );
+    assert_eq!(warnings.lines().count(), 2, "{warnings}");
+}
+
+#[test]
+fn the_sample_of_3_0_is_read_and_says_what_is_gone() {
+    let (config, warnings) = load(SAMPLE);
+    assert_eq!(config.backend.timeout.as_secs(), 60);
+    assert_eq!(config.servers[0].connect_timeout.as_secs(), 10);
+    assert_eq!(config.logging.file_path.to_str(), Some("/var/log/pganalytics/collector.log"));
+    assert!(matches!(config.backend.token, crate::config::Token::Inline(_)));
+    assert!(!config.backend.tls.verify);
+    assert!(config.servers[0].password_for("localhost", 5432, "postgres").is_none());
+    for gone in [
+        "debug",
+        "connection_timeout",
+        "collect_stats",
+        "max_size",
+        "compression",
+        "min_version",
+        "multiplier",
+    ] {
+        assert!(warnings.contains(&format!("{gone} is no longer used")), "{gone} in\n{warnings}");
+    }
+    assert!(!warnings.contains("sentinel") && !warnings.contains("unknown"), "{warnings}");
+}
+
+#[test]
+fn connection_keys_under_postgresql() {
+    let (config, warnings) = load(SECTION_POSTGRESQL);
+    let server = &config.servers[0];
+    assert_eq!((server.name.as_str(), server.user.as_str()), ("postgres:5433", "reader"));
+    assert_eq!(names(&server.databases), ["postgres", "pganalytics"]);
+    assert_eq!((server.connect_timeout.as_secs(), server.statement_timeout.as_secs()), (10, 30));
+    assert_eq!(server.exclude_databases, ["template1", "old"]);
+    assert_eq!(config.switches["pg_stats"].interval.map(|i| i.as_secs()), Some(10));
+    assert_eq!(config.run.push_interval.as_secs(), 10);
+    assert_eq!(config.logging.level, log::LevelFilter::Debug);
+    assert!(!warnings.contains("unknown"), "{warnings}");
+}
+
+#[test]
+fn pool_keys_in_either_section() {
+    let (config, warnings) =
+        load("[postgres]\npool_min_size = 3\npool_max_size = 7\nquery_stats_limit = 50\n");
+    assert_eq!((config.pool.min, config.pool.max, config.limits.queries), (3, 7, 50));
+    assert_eq!(warnings, "");
+    let (config, warnings) = load("[postgres]\npool_max_size = 7\n[postgresql]\npool_max_size = 8\n");
+    assert_eq!(config.pool.max, 8);
+    assert!(
+        warnings.contains("[postgres] pool_max_size says something else than [postgresql] pool_max_size"),
+        "{warnings}"
+    );
+    let (config, warnings) = load("[postgres]\npool_max_size = 8\n[postgresql]\npool_max_size = 8\n");
+    assert_eq!((config.pool.max, warnings.as_str()), (8, ""));
+}
+
+#[test]
+fn every_collector_of_the_contract_has_its_section() {
+    let known = "pg_stats pg_query_stats sysstat disk_usage pg_log pg_replication pg_locks pg_connections pg_cache \
+                 pg_bloat pg_schema pg_extensions pg_io pg_wal pg_bgwriter pg_archiver pg_slru pg_progress pg_xmin \
+                 pg_settings pg_security pg_sequences agent";
+    let toml: String = known
+        .split(' ')
+        .filter(|n| !n.is_empty())
+        .map(|n| format!("[{n}]\nenabled = true\ninterval = 3600\n"))
+        .collect();
+    let (config, warnings) = load(&toml);
+    assert_eq!((config.switches.len(), warnings.as_str()), (23, ""));
+}
