@@ -5,6 +5,6 @@ pub mod exit;
 pub mod http;
 pub mod pg;
 pub mod push;
-pub mod roots;
 pub mod spool;
 pub mod state;
+pub mod trust;

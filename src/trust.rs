@@ -1,30 +1,70 @@
-//! What both directions of TLS share: the crypto provider, trusted roots, certificates and keys.
+//! TLS as a client, for PostgreSQL and the backend alike: whom we believe, and how we prove who we are.
 //!
-//! Owns the reading of PEM files and, once for a process, of the host's own certificate store. Refuses a private
-//! key that others may read, and a root file that holds no certificate: both would pass unnoticed otherwise.
+//! Owns the way from PEM files, and from the host's own certificate store, to a rustls configuration. Refuses a
+//! private key that others may read, a root file without a certificate, and anything below TLS 1.2.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+mod verify;
+
+use verify::{Chain, Unverified};
 
 #[cfg(test)]
 mod tests;
 
-/// A certificate with its chain, and the key that proves it is ours.
-#[derive(Debug)]
-pub struct Identity {
-    pub chain: Vec<CertificateDer<'static>>,
-    pub key: PrivateKeyDer<'static>,
+/// Which certificate of a server will do.
+pub enum Trust {
+    Anyone,
+    /// One signed by these, whatever name it holds.
+    Chain(Vec<CertificateDer<'static>>),
+    /// One signed by these, for the name we connect to.
+    ChainAndName(Vec<CertificateDer<'static>>),
 }
 
-/// The one provider of everything cryptographic: named explicitly, so nothing depends on a process-wide default.
-pub fn provider() -> Arc<CryptoProvider> {
+/// `client` is a certificate and its key, for servers that ask for one.
+pub fn client_config(trust: Trust, client: Option<&(PathBuf, PathBuf)>) -> Result<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .context("choosing TLS versions")?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(trust)?);
+    let Some((certificate, key)) = client else {
+        return Ok(config.with_no_client_auth());
+    };
+    config.with_client_auth_cert(certificates(certificate)?, private_key(key)?).with_context(|| {
+        format!("using the client certificate {} with the key {}", certificate.display(), key.display())
+    })
+}
+
+fn verifier(trust: Trust) -> Result<Arc<dyn ServerCertVerifier>> {
+    let provider = provider();
+    let (trusted, names) = match trust {
+        Trust::Anyone => return Ok(Arc::new(Unverified(provider.signature_verification_algorithms))),
+        Trust::Chain(trusted) => (trusted, false),
+        Trust::ChainAndName(trusted) => (trusted, true),
+    };
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(trusted.iter().cloned());
+    ensure!(added > 0, "none of the {} root certificates can be understood", trusted.len());
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+        .build()
+        .context("preparing to verify server certificates")?;
+    Ok(Arc::new(Chain { inner, trusted, names }))
+}
+
+/// Named explicitly wherever it is needed, so that nothing depends on a process-wide default.
+fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
     PROVIDER.clone()
 }
@@ -56,11 +96,6 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         path.display()
     );
     Ok(found)
-}
-
-/// A client's certificate chain and its key.
-pub fn identity(certificate: &Path, key: &Path) -> Result<Identity> {
-    Ok(Identity { chain: certificates(certificate)?, key: private_key(key)? })
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, Uni
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// `prefer`, and `require` without roots: any certificate will do.
+/// Any certificate will do.
 #[derive(Debug)]
 pub(super) struct Unverified(pub(super) WebPkiSupportedAlgorithms);
 
@@ -66,7 +66,7 @@ impl ServerCertVerifier for Unverified {
     }
 }
 
-/// `verify-ca` and `verify-full`: a chain to one of our roots, and with `names` the right name as well.
+/// A chain to one of our roots, and with `names` the right name as well.
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) inner: Arc<WebPkiServerVerifier>,
@@ -132,7 +132,7 @@ fn is_ca_shown(why: &CertificateError) -> bool {
 }
 
 /// The SubjectPublicKeyInfo of a certificate: the sixth field of its first part, after an optional version tag.
-fn public_key(certificate: &[u8]) -> Option<&[u8]> {
+pub(super) fn public_key(certificate: &[u8]) -> Option<&[u8]> {
     const SEQUENCE: u8 = 0x30;
     const VERSION: u8 = 0xa0;
     let outer = element(certificate, SEQUENCE)?.content;
