@@ -1,10 +1,29 @@
+//! The collector. Where to look for what, in the order in which data moves:
+//!
+//! - [`cli`], [`config`]: what an operator may say
+//! - [`cron`]: one run, top to bottom
+//! - [`collect`]: the plan, the coordinator, and a folder for each collector
+//! - [`pg`]: connections, sessions, and the conversion of values
+//! - [`batch`], [`spool`], [`push`]: from items to delivery
+//! - [`report`], [`exit`]: what everybody is told
+//! - [`state`]: what one run leaves for the next
+
 pub mod batch;
+pub mod cli;
 pub mod collect;
+pub mod command;
 pub mod config;
+pub mod cron;
+pub mod event;
 pub mod exit;
 pub mod http;
+pub mod log;
 pub mod pg;
 pub mod push;
+pub mod report;
+pub mod signals;
 pub mod spool;
 pub mod state;
 pub mod trust;
+pub mod usage;
+pub mod version;

@@ -1,1 +1,54 @@
-fn main() {}
+//! Parses the command line, loads the configuration, calls what was asked for, and exits with its code.
+
+use std::io::Write;
+use std::process::exit;
+
+use clap::Parser;
+use pganalytics::cli::{Cli, Command};
+use pganalytics::config::{self, Loaded};
+use pganalytics::exit::Exit;
+use pganalytics::{command, cron, log as logging};
+
+fn main() {
+    let cli = Cli::parse();
+    // The place only: what a panic says may hold data.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
+        log::error!("The collector broke at {place}: a defect, please report it");
+    }));
+    let code = run(&cli).unwrap_or_else(|e| {
+        say(&format!("pganalytics: {e:#}"));
+        Exit::Usage
+    });
+    exit(code.code());
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    if let Some(Command::Completions { .. } | Command::Man) = &cli.command {
+        return command::generate(cli.command.as_ref());
+    }
+    let Loaded { config, warnings } = match config::load(cli.config.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            say(&problems.to_string());
+            return Ok(Exit::Usage);
+        }
+    };
+    if cli.validate_config {
+        return command::validate(&config, &warnings);
+    }
+    match &cli.command {
+        Some(Command::Collectors) => command::collectors(&config),
+        Some(Command::Status { json }) => command::status(&config, *json),
+        Some(Command::Spool { action }) => command::spool(&config, action),
+        _ => {
+            let obstacle = logging::start(&config.logging, cli.verbose);
+            warnings.iter().for_each(|w| log::warn!("{w}"));
+            cron::run(config, cli.cycle(), obstacle.into_iter().collect())
+        }
+    }
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,6 +1,150 @@
-//! Collecting: what a collector is, and what it gives back.
+//! Collecting: what a collector is.
+//!
+//! A collector is data: a name, a rhythm, and parts. A part is one statement, gated by version, or, where SQL is not
+//! enough, one function. A collector does not know its schedule, its database, other collectors, or where its items
+//! go.
 
+pub mod agent;
+pub mod board;
+pub mod cancel;
+pub mod coordinator;
 pub mod disk_usage;
 mod host;
+pub mod local;
 pub mod part;
+pub mod pg_stats;
+pub mod plan;
+pub mod registry;
+pub mod schedule;
+pub mod sql;
 pub mod sysstat;
+pub mod visit;
+pub mod watch;
+
+use part::Done;
+
+use crate::pg::session::Session;
+
+/// One metric type.
+pub struct Collector {
+    /// The same word in folder, registry, configuration, wire and documents.
+    pub name: &'static str,
+    pub about: &'static str,
+    pub scope: Scope,
+    pub every_s: u64,
+    pub enabled: bool,
+    /// What it cannot do without, for people.
+    pub needs: &'static str,
+    pub gather: Gather,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Host,
+    Server,
+    Database,
+    /// The collector itself.
+    Agent,
+}
+
+pub enum Gather {
+    /// Read from the host: see `host.rs`.
+    Host,
+    Sql(&'static [Part]),
+    /// Made of the run's own figures when everything else is in.
+    Agent,
+}
+
+/// A part of a collector's item: what is asked for, and where.
+pub struct Part {
+    pub key: &'static str,
+    pub at: At,
+    pub every: Every,
+    pub needs: Needs,
+    pub run: Run,
+}
+
+impl Part {
+    /// The oldest server that has it.
+    pub fn since(&self) -> u32 {
+        match &self.run {
+            Run::Sql { variants, .. } => variants.first().map_or(13, |v| v.since),
+            Run::Code(_) => 13,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// Once for a server, wherever the probe connected.
+    Server,
+    /// In each watched database.
+    Database,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// With its collector.
+    Time,
+    /// At `sizes_interval`.
+    Sizes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    Extension(&'static str),
+}
+
+pub enum Run {
+    Sql { shape: Shape, binds: &'static [Bind], variants: &'static [Variant] },
+    Code(fn(&mut Session, &Cx) -> Vec<Placed>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One row for each watched database, which its first column names: the others become fields of that
+    /// database's item.
+    Split,
+    /// An array under the part's key. What an earlier part of the visit has left for the oid in a row's first column
+    /// is laid into that row.
+    Rows,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// Names of the watched databases.
+    Databases,
+    TablesLimit,
+    IndexesLimit,
+}
+
+/// The text of a part from a version on; the greatest that is not above the server's is taken.
+pub struct Variant {
+    pub since: u32,
+    pub sql: &'static str,
+}
+
+/// What a part's code may know of the run.
+pub struct Cx<'a> {
+    pub limits: &'a crate::config::Limits,
+    /// The watched databases of this server.
+    pub databases: &'a [String],
+}
+
+/// A finished part and the database whose item it belongs to; `None`: the visit's own.
+pub struct Placed {
+    pub database: Option<String>,
+    pub done: Done,
+}
+
+/// A state file that a collector wants written, once the batch it belongs to is sealed.
+pub struct Keep {
+    pub path: std::path::PathBuf,
+    pub content: Vec<u8>,
+}
+
+/// Which variant a server of this version gets.
+pub fn variant(variants: &'static [Variant], major: u32) -> Option<&'static Variant> {
+    variants.iter().rev().find(|v| v.since <= major)
+}

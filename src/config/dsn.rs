@@ -69,6 +69,10 @@ fn address(text: &str) -> Result<Pairs, String> {
     push(&mut pairs, "password", decode(password)?);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    // What follows would be part of the password, taken for a name that is printed and sent.
+    if hosts.contains('@') || at.is_none() && database.contains('@') {
+        return Err("\"@\" and \"/\" in a user or password must be written as %40 and %2F".to_owned());
+    }
     host_list(hosts, &mut pairs)?;
     push(&mut pairs, "dbname", decode(database)?);
     let query = query.strip_suffix('&').unwrap_or(query);

@@ -33,8 +33,11 @@ fn render_section(section: &Section, text: &mut String) {
             Shown::Default(value) | Shown::Written(value) if section.form != Form::Many => ("", value),
             Shown::Default(value) | Shown::Written(value) | Shown::Sample(value) => ("# ", value),
         };
-        let line = format!("# {}{}\n{start}{} = {value}\n", key.doc, range(key), key.name);
-        text.push_str(&line);
+        // Told once, under [postgres].
+        if section.name != "servers" {
+            writeln!(text, "# {}{}", key.doc, range(key)).expect("a String takes everything");
+        }
+        writeln!(text, "{start}{} = {value}", key.name).expect("a String takes everything");
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::document::Table;
 use super::environment::Environment;
-use super::problem::{Place, Report, shown};
+use super::problem::{Place, Report, nearest};
 use super::value::Value;
 use super::{dsn, service};
 
@@ -186,14 +186,17 @@ fn connection_string(table: &Table, env: &Environment, report: &mut Report) -> O
 }
 
 fn insert(layer: &mut Layer, keyword: String, value: String, from: &str, place: &Place, report: &mut Report) {
-    let name = format!("{from} {}", shown(&keyword));
     if let Some(known) = KEYWORDS.iter().find(|k| **k == keyword) {
         if !value.is_empty() {
+            let name = format!("{from} {known}");
             layer.insert(known, Given { value, place: place.clone(), name, ours: false });
         }
-    } else if UNUSED.contains(&keyword.as_str()) {
-        report.warn(place, format!("{name} is not used by this collector"));
+    } else if let Some(known) = UNUSED.iter().find(|k| **k == keyword) {
+        report.warn(place, format!("{from} {known} is not used by this collector"));
     } else {
-        report.problem(place, format!("{name} is no connection parameter that PostgreSQL knows"));
+        // Never quoted: after a password without quotes this may be the rest of it.
+        let all = KEYWORDS.iter().chain(UNUSED).copied();
+        let hint = nearest(&keyword, all).map_or(String::new(), |near| format!(": did you mean {near}?"));
+        report.problem(place, format!("{from} has a parameter that PostgreSQL does not know{hint}"));
     }
 }

@@ -69,6 +69,13 @@ pub struct Identity {
     pub address: Option<String>,
 }
 
+impl Identity {
+    /// The id, or for an unregistered collector its name: what batches and schedules go by.
+    pub fn known_as(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.name)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Run {
     pub interval: Duration,

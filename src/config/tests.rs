@@ -1,5 +1,7 @@
 //! The configuration as a whole: files in, resolved values, problems and warnings out.
 
+#![allow(clippy::unwrap_used)]
+
 mod connection;
 mod errors;
 mod example;

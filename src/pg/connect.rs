@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use postgres::config::{Config, SslMode as Wire, TargetSessionAttrs};
 use postgres::{CancelToken, Client, NoTls};
-use secrecy::{ExposeSecret, SecretString};
+use r2d2::ManageConnection;
+use r2d2_postgres::PostgresConnectionManager;
+use secrecy::ExposeSecret;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::refusal::{Place, Refusal};
@@ -59,18 +61,13 @@ impl Canceller {
 
 /// Tries the server's hosts in order. Like libpq it goes on to the next one when a host cannot be reached or is
 /// not ready, and stops at the first that answers with a refusal of its own.
-pub fn connect(
-    server: &Server,
-    database: &str,
-    password: Option<&SecretString>,
-    deadline: Instant,
-) -> Result<Connection, Refusal> {
+pub fn connect(server: &Server, database: &str, deadline: Instant) -> Result<Connection, Refusal> {
     let tls = if server.hosts.iter().any(|(host, _)| !is_socket(host)) {
         tls::connector(&server.ssl).map_err(|why| Refusal::tls(format!("{why:#}")))?
     } else {
         None
     };
-    let attempt = Attempt { server, database, password, deadline, tls };
+    let attempt = Attempt { server, database, deadline, tls };
     let mut last = Refusal::other(format!("no host is configured for server {}: set host", server.name));
     for (host, port) in &server.hosts {
         match attempt.host(host, *port) {
@@ -88,7 +85,6 @@ fn is_socket(host: &str) -> bool {
 struct Attempt<'a> {
     server: &'a Server,
     database: &'a str,
-    password: Option<&'a SecretString>,
     deadline: Instant,
     tls: Option<MakeRustlsConnect>,
 }
@@ -131,8 +127,8 @@ impl Attempt<'_> {
         }
         let config = self.settings(place, left, tls.is_some());
         let opened = match tls {
-            Some(tls) => config.connect(tls.clone()),
-            None => config.connect(NoTls),
+            Some(tls) => PostgresConnectionManager::new(config, tls.clone()).connect(),
+            None => PostgresConnectionManager::new(config, NoTls).connect(),
         };
         match opened {
             Ok(client) => Ok(Connection { client, tls: tls.cloned() }),
@@ -167,7 +163,7 @@ impl Attempt<'_> {
         if let Some(address) = place.address {
             config.hostaddr(address);
         }
-        if let Some(password) = self.password {
+        if let Some(password) = self.server.password_for(place.host, place.port, self.database) {
             config.password(password.expose_secret());
         }
         config

@@ -1,5 +1,11 @@
-//! PostgreSQL's side of the wire: the only place that opens database connections.
+//! PostgreSQL: the only place that opens connections to it, and the only one that turns its values into ours.
 
 pub mod connect;
+pub mod failure;
+pub mod pool;
+pub mod probe;
 pub mod refusal;
+pub mod rows;
+pub mod session;
+pub mod text;
 pub mod tls;

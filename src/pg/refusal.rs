@@ -109,6 +109,10 @@ impl Refusal {
         Refusal::new(Kind::Resolve, format!("{host}: {why}: check host and this machine's name resolution"))
     }
 
+    pub(super) fn lost() -> Refusal {
+        Refusal::new(Kind::Other, "the connection was gone before it was used".to_owned())
+    }
+
     pub(super) fn out_of_time(place: &Place) -> Refusal {
         Refusal::new(
             Kind::Timeout,

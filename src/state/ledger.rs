@@ -157,6 +157,11 @@ pub fn read(path: &Path, now: i64) -> Result<(Ledger, Option<String>)> {
     }
 }
 
+/// The same for a run that may change nothing.
+pub fn peek(path: &Path) -> Ledger {
+    fs::read(path).ok().and_then(|text| decode(&text).ok()).unwrap_or_default()
+}
+
 fn decode(text: &[u8]) -> Result<Ledger, String> {
     let on_disk: OnDisk = serde_json::from_slice(text).map_err(|e| format!("not a ledger: {e}"))?;
     if on_disk.layout != LAYOUT {

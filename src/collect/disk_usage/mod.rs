@@ -19,6 +19,19 @@ use self::measure::{Ask, Failure, How, measure};
 use self::mounts::Mount;
 use super::host::{Row, read_bytes, timed};
 use super::part::{Done, Fragment};
+use super::{Collector, Gather, Scope};
+
+pub const DISK_USAGE: Collector = Collector {
+    name: "disk_usage",
+    about: "how full the filesystems are, and those that hold the servers' data",
+    scope: Scope::Host,
+    every_s: 300,
+    enabled: true,
+    needs: "/proc; search permission on the way to the data directory",
+    gather: Gather::Host,
+};
+
+pub const PARTS: &[&str] = &["filesystems", "places"];
 
 const ROWS_MAX: usize = 64;
 const PATIENCE: Duration = Duration::from_millis(500);

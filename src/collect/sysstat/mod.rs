@@ -22,6 +22,19 @@ use wire::Reason;
 use self::counters::{Moment, Since};
 use super::host::{read_text, timed};
 use super::part::Done;
+use super::{Collector, Gather, Scope};
+
+pub const SYSSTAT: Collector = Collector {
+    name: "sysstat",
+    about: "processors, memory, disks, network and pressure of this host",
+    scope: Scope::Host,
+    every_s: 60,
+    enabled: true,
+    needs: "/proc",
+    gather: Gather::Host,
+};
+
+pub const PARTS: &[&str] = &["host", "cpu", "memory", "disk_io", "network", "pressure"];
 
 const NOTHING_ALIKE: &str = "each of these is new, or its counters went down, since the previous run";
 

@@ -93,7 +93,7 @@ pub static SECTIONS: &[Section] = &[
         about: "Batches that wait for the backend.",
         form: One,
         keys: &[&[
-            Key::new("max_bytes", int(1 << 20, TIB), Default("268435456"), "Room for waiting batches; the oldest go first").remote(),
+            Key::new("max_bytes", int(1 << 16, TIB), Default("268435456"), "Room for waiting batches; the oldest go first").remote(),
             Key::new("max_age_hours", int(1, 8760), Default("168"), "Hours a batch may wait").remote(),
             Key::new("reject_max_bytes", int(0, TIB), Default("16777216"), "Room for batches that the backend refused").remote(),
         ]],

@@ -159,7 +159,7 @@ fn a_service_fills_what_is_not_said_outright() {
     let unknown = home.problems("[postgres]\nservice = \"orders\"\n");
     assert_eq!(
         unknown,
-        [".pg_service.conf:3:1: service prot is no connection parameter that PostgreSQL knows"]
+        [".pg_service.conf:3:1: service has a parameter that PostgreSQL does not know: did you mean port?"]
     );
     let server =
         Home::with(&[("PGSERVICE", "orders"), ("PGSERVICEFILE", "/nonexistent/x")]).load("").err().unwrap();
@@ -224,6 +224,6 @@ fn a_dsn_tells_what_it_does_not_use_and_refuses_what_nobody_knows() {
     let problems = Home::new().problems("[postgres]\ndsn = \"hots=a\"\n");
     assert_eq!(
         problems,
-        ["c.toml:2:7: [postgres] dsn hots is no connection parameter that PostgreSQL knows"]
+        ["c.toml:2:7: [postgres] dsn has a parameter that PostgreSQL does not know: did you mean host?"]
     );
 }

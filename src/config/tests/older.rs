@@ -3,100 +3,77 @@
 use super::Home;
 use crate::config::{Config, Databases};
 
+/// Every section of 3.2, with the certificate files that were named and never made.
 const V3_2: &str = r#"
-# pgAnalytics Collector v3.0 Configuration
+[postgres]
+user = "reader"
+password = "sentinel"
+host = "db1"
+databases = "orders, stock,billing"
+database = "postgres"
 [collector]
-id = "collector-001"
-hostname = "pganalytics-collector-demo"
-interval = 60
+hostname = "db1.example.com"
+id = "col-7"
 push_interval = 60
 config_pull_interval = 300
-
-[backend]
-url = "https://backend:8080"
-
-[postgres]
-host = "postgres"
-port = 5432
-user = "postgres"
-password = "sentinel"
-database = "postgres"
-databases = "postgres, myapp,analytics"
-
 [tls]
+key_file = "/nonexistent/key"
+cert_file = "/nonexistent/cert"
 verify = false
-cert_file = "/nonexistent/collector.crt"
-key_file = "/nonexistent/collector.key"
-
-[pg_stats]
-enabled = false
-interval = 60
-
 [pg_replication]
 enabled = true
 interval = 60
-
+[pg_stats]
+enabled = false
 [pg_log]
-enabled = true
 interval = 300
 "#;
 
-const SAMPLE: &str = r#"
-[collector]
-id = "col_001"
-name = "Production DB Server"
-hostname = "db-server-01"
-interval = 60
-debug = false
+/// Names that 3.0 had for keys and sections, renamed or gone since.
+const V3_0: &str = r#"
 [backend]
-url = "https://api.pganalytics.local"
-tls_verify = false
 jwt_token = "sentinel"
-connection_timeout = 30
+tls_verify = false
 request_timeout = 60
-[postgres]
-host = "localhost"
-password = ""
-databases = ["postgres", "app_database"]
-connection_timeout = 10
-collect_stats = true
-[collectors]
-pg_stats = true
-[logging]
-level = "info"
-file = "/var/log/pganalytics/collector.log"
-max_size = 100
-[metrics]
-compression = true
+connection_timeout = 30
 [tls]
 min_version = "1.3"
+[collector]
+debug = false
+[postgres]
+connection_timeout = 10
+collect_stats = true
+password = ""
+[logging]
+file = "/srv/log/c.log"
+max_size = 100
+[collectors]
+sysstat = true
+[metrics]
+compression = true
 [retry]
 multiplier = 2.0
 "#;
 
 const SECTION_POSTGRESQL: &str = r#"
-[collector]
-id = "e2e_col_001"
-log_level = "debug"
-[backend]
-url = "https://backend:8080"
-tls_ca_file = "/nonexistent/ca.crt"
 [postgresql]
-host = "postgres"
+databases = ["orders", "stock"]
+host = "db1"
 port = 5433
 user = "reader"
 password = "sentinel"
-databases = ["postgres", "pganalytics"]
-connection_timeout = 10
 query_timeout = 30
+connection_timeout = 10
 [collection]
-interval_pg_stats = 10
 push_interval = 10
+interval_pg_stats = 10
 buffer_size_mb = 10
 [filters]
 exclude_databases = ["template1", "old"]
-[logging]
-file = "/tmp/c.log"
+[collector]
+log_level = "debug"
+[backend]
+tls_ca_file = "/nonexistent/ca"
 [registration]
 auto_register = false
 secret = ""
@@ -139,8 +116,8 @@ fn the_four_sizes_of_the_deployment_guide() {
 fn a_file_of_3_2() {
     let (config, warnings) = load(V3_2);
     let server = &config.servers[0];
-    assert_eq!(names(&server.databases), ["postgres", "myapp", "analytics"]);
-    assert_eq!(config.collector.name, "pganalytics-collector-demo");
+    assert_eq!(names(&server.databases), ["orders", "stock", "billing"]);
+    assert_eq!(config.collector.name, "db1.example.com");
     assert_eq!(config.switches["pg_stats"].enabled, Some(false));
     assert_eq!(config.switches["pg_log"].interval.map(|i| i.as_secs()), Some(300));
     assert_eq!(config.switches.len(), 3);
@@ -153,11 +130,11 @@ fn a_file_of_3_2() {
 }
 
 #[test]
-fn the_sample_of_3_0_is_read_and_says_what_is_gone() {
-    let (config, warnings) = load(SAMPLE);
+fn names_of_3_0_are_read_or_told_to_be_gone() {
+    let (config, warnings) = load(V3_0);
     assert_eq!(config.backend.timeout.as_secs(), 60);
     assert_eq!(config.servers[0].connect_timeout.as_secs(), 10);
-    assert_eq!(config.logging.file_path.to_str(), Some("/var/log/pganalytics/collector.log"));
+    assert_eq!(config.logging.file_path.to_str(), Some("/srv/log/c.log"));
     assert!(matches!(config.backend.token, crate::config::Token::Inline(_)));
     assert!(!config.backend.tls.verify);
     assert!(config.servers[0].password_for("localhost", 5432, "postgres").is_none());
@@ -179,8 +156,8 @@ fn the_sample_of_3_0_is_read_and_says_what_is_gone() {
 fn connection_keys_under_postgresql() {
     let (config, warnings) = load(SECTION_POSTGRESQL);
     let server = &config.servers[0];
-    assert_eq!((server.name.as_str(), server.user.as_str()), ("postgres:5433", "reader"));
-    assert_eq!(names(&server.databases), ["postgres", "pganalytics"]);
+    assert_eq!((server.name.as_str(), server.user.as_str()), ("db1:5433", "reader"));
+    assert_eq!(names(&server.databases), ["orders", "stock"]);
     assert_eq!((server.connect_timeout.as_secs(), server.statement_timeout.as_secs()), (10, 30));
     assert_eq!(server.exclude_databases, ["template1", "old"]);
     assert_eq!(config.switches["pg_stats"].interval.map(|i| i.as_secs()), Some(10));

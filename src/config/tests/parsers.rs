@@ -39,6 +39,9 @@ fn connection_addresses() {
     check("postgresql://u:a:b@h", "user=u|password=a:b|host=h");
     check("postgresql://u:a%40%2Fb@h", "user=u|password=a@/b|host=h");
     check("postgresql://u:a?b@h", "user=u|password=a?b|host=h");
+    check("postgresql://u:a@b@h", "!");
+    check("postgresql://u:1/b@h", "!");
+    check("postgresql://u@h/a@b", "user=u|host=h|dbname=a@b");
     check("postgresql://a,b:2/d", "host=a,b|port=,2|dbname=d");
     check("postgresql://[::1]:7,[fe80::1]/", "host=::1,fe80::1|port=7,");
     check("postgresql://[::1", "!");

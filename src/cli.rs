@@ -1,0 +1,98 @@
+//! The command line: what can be typed, and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Collects from PostgreSQL and from this host, once, and delivers one batch.
+#[derive(Debug, Parser)]
+#[command(name = "pganalytics", version = crate::version::LONG, max_term_width = 100)]
+pub struct Cli {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
+    /// Check the configuration and say what is wrong with it
+    #[arg(long)]
+    pub validate_config: bool,
+
+    #[command(flatten)]
+    pub cycle: Cycle,
+
+    /// More on stderr: -v informs, -vv debugs
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Cycle {
+    /// Collect, print the batch as JSON on stdout, deliver nothing, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Run everything that is enabled, due or not
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// One cycle: what the crontab line runs (and what no command means)
+    Cron {
+        #[command(flatten)]
+        cycle: Cycle,
+    },
+    /// Every collector: scope, interval, whether it is on, what it needs
+    Collectors,
+    /// The last cycle, the last push, and what waits
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Batches that wait unsent
+    Spool {
+        #[command(subcommand)]
+        action: SpoolAction,
+    },
+    /// Completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// The manual page
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SpoolAction {
+    /// What waits, how old, how large
+    List,
+    /// Deliver now, whatever the breaker says
+    Flush {
+        /// Put what was rejected back in line first
+        #[arg(long)]
+        rejected: bool,
+    },
+    /// Throw batches away
+    Drop {
+        /// Batch ids as `spool list` shows them
+        #[arg(required_unless_present = "all")]
+        batches: Vec<String>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+impl Cli {
+    /// `--dry-run` and `--force` count before and after `cron`.
+    pub fn cycle(&self) -> Cycle {
+        match &self.command {
+            Some(Command::Cron { cycle }) => {
+                Cycle { dry_run: cycle.dry_run || self.cycle.dry_run, force: cycle.force || self.cycle.force }
+            }
+            _ => self.cycle,
+        }
+    }
+}

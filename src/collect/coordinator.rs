@@ -1,0 +1,290 @@
+//! The coordinator: the one who waits. It owns the run's collecting: it sends probes and visits off, takes answers in
+//! over one channel, and stops waiting when the time is up.
+//!
+//! Everything that can block runs on a worker or a thread of its own that nobody joins. What has not answered by the
+//! deadline is named in the batch, and its thread dies with the process: the process is the timeout.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::board::{Board, Place};
+use super::cancel::Cancels;
+use super::local;
+use super::plan::ItemKey;
+use super::visit::Answer;
+use super::watch::{Phase, Watch};
+use crate::batch::Batch;
+use crate::config::Config;
+use crate::event::Event;
+use crate::state::ledger::{Ledger, PartState, RawJson};
+
+/// What a run's collecting is given.
+pub struct Inputs<'a> {
+    pub config: Arc<Config>,
+    pub ledger: &'a Ledger,
+    /// Unix seconds.
+    pub now: i64,
+    pub force: bool,
+    pub now_ms: i64,
+    pub timestamp: String,
+    /// Collecting ends here, whatever has come in.
+    pub deadline: Instant,
+}
+
+/// What it leaves behind, besides the items in the batch.
+pub struct Collected {
+    pub board: Board,
+    pub watches: Vec<Watch>,
+    /// For the ledger: slow parts that ran, were shed, or wait for their first time.
+    pub parts: BTreeMap<String, PartState>,
+    pub host: Option<Box<RawJson>>,
+    pub signal: Option<i32>,
+    /// Until everything was in.
+    pub took: Duration,
+}
+
+struct Coordinator<'a> {
+    inputs: &'a Inputs<'a>,
+    sender: Sender<Event>,
+    workers: ThreadPool,
+    stop: Arc<AtomicBool>,
+    cancels: Cancels,
+    watches: Vec<Watch>,
+    board: Board,
+    parts: BTreeMap<String, PartState>,
+    host: Option<Box<RawJson>>,
+    host_jobs: u32,
+    disks_asked: bool,
+    /// Visits on workers that are not given up.
+    busy: usize,
+    /// Whose turn it is: servers take turns.
+    next: usize,
+}
+
+pub fn collect(
+    inputs: &Inputs,
+    sender: &Sender<Event>,
+    events: &Receiver<Event>,
+    batch: &mut Batch,
+) -> Result<Collected> {
+    let started = Instant::now();
+    let mut run = Coordinator {
+        workers: workers(inputs.config.threads)?,
+        sender: sender.clone(),
+        stop: Arc::new(AtomicBool::new(false)),
+        cancels: Cancels::default(),
+        watches: super::watch::all(&inputs.config)?,
+        board: Board::new(inputs.timestamp.clone()),
+        parts: BTreeMap::new(),
+        host: None,
+        host_jobs: 0,
+        disks_asked: false,
+        busy: 0,
+        next: 0,
+        inputs,
+    };
+    run.begin(batch)?;
+    let signal = run.wait(events, batch, started)?;
+    run.stop.store(true, Ordering::Relaxed);
+    run.board.close(batch)?;
+    if run.busy > 0 {
+        run.cancels.fire(Duration::from_millis(300));
+    }
+    run.cut_off();
+    let took = started.elapsed();
+    Ok(Collected { board: run.board, watches: run.watches, parts: run.parts, host: run.host, signal, took })
+}
+
+fn workers(threads: usize) -> Result<ThreadPool> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|n| format!("worker-{n}"))
+        .build()
+        .context("starting the worker threads; thread_pool_size may be too large for this host")
+}
+
+impl Coordinator<'_> {
+    fn begin(&mut self, batch: &mut Batch) -> Result<()> {
+        for n in 0..self.watches.len() {
+            let state = self.inputs.ledger.servers.get(&self.watches[n].config.name);
+            if let Some(outcome) = super::watch::back_off(state, self.inputs.now) {
+                self.give_up(n, outcome, batch)?;
+            } else {
+                self.watches[n].probe(n, self.sender.clone(), self.inputs.deadline)?;
+            }
+        }
+        if let Some(job) = local::at_once(self.inputs) {
+            self.host_job(job)?;
+        }
+        Ok(())
+    }
+
+    fn host_job(&mut self, job: local::Job) -> Result<()> {
+        self.host_jobs += 1;
+        self.parts.extend(job.slow.clone());
+        job.expect(&mut self.board);
+        job.start(self.sender.clone())
+    }
+
+    /// Takes events in until all is answered, the time is up, or a signal ends the run.
+    fn wait(&mut self, events: &Receiver<Event>, batch: &mut Batch, started: Instant) -> Result<Option<i32>> {
+        loop {
+            self.dispatch();
+            self.look_at_disks(started)?;
+            if self.host_jobs == 0 && self.disks_asked && self.watches.iter().all(Watch::is_done) {
+                return Ok(None);
+            }
+            let now = Instant::now();
+            if now >= self.inputs.deadline {
+                return Ok(None);
+            }
+            let tick = Duration::from_millis(250).min(self.inputs.deadline - now);
+            match events.recv_timeout(tick) {
+                Ok(Event::Signal(signal)) => return Ok(Some(signal)),
+                Ok(event) => self.take(event, batch)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+            self.lose_patience(batch)?;
+        }
+    }
+
+    fn take(&mut self, event: Event, batch: &mut Batch) -> Result<()> {
+        match event {
+            Event::Probed { server, probed } => self.probed(server, probed, batch),
+            Event::Answer { server, database, answer } => self.answered(server, &database, *answer, batch),
+            Event::Visited { server, database, ending, held } => {
+                let lost = self.watches[server].visited(&database, ending);
+                drop(held);
+                self.busy -= usize::from(!lost);
+                Ok(())
+            }
+            Event::Host { place, done, previous } => {
+                self.host_jobs -= 1;
+                if previous.is_some() {
+                    self.host = previous;
+                }
+                done.into_iter().try_for_each(|done| self.board.add(&place, done, batch))
+            }
+            Event::Signal(_) | Event::Pushed(_) => Ok(()),
+        }
+    }
+
+    fn probed(&mut self, server: usize, probed: super::watch::Probed, batch: &mut Batch) -> Result<()> {
+        if !matches!(self.watches[server].phase, Phase::Probing { .. }) {
+            return Ok(());
+        }
+        match probed.result {
+            Err(outcome) => self.give_up(server, outcome, batch),
+            Ok((facts, held)) => {
+                let plan = self.watches[server].plan(self.inputs, facts, held, probed.opened);
+                let name = self.watches[server].config.name.clone();
+                for (key, parts) in plan.items {
+                    self.board.expect(Place { server: name.clone(), key }, &parts);
+                }
+                for (key, last) in plan.waiting {
+                    self.parts.insert(key, PartState { last, ..PartState::default() });
+                }
+                for (key, done) in plan.skipped {
+                    self.board.add(&Place { server: name.clone(), key }, done, batch)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing can be asked of this server any more: every item that it owes says why.
+    fn give_up(&mut self, server: usize, outcome: wire::Outcome, batch: &mut Batch) -> Result<()> {
+        let watch = &mut self.watches[server];
+        if watch.facts.is_none() {
+            for (key, parts) in super::watch::owed(&self.inputs.config) {
+                self.board.expect(Place { server: watch.config.name.clone(), key }, &parts);
+            }
+        }
+        watch.phase = Phase::Gone(outcome.clone());
+        self.board.give_up(&watch.config.name, &outcome, batch)
+    }
+
+    fn answered(&mut self, server: usize, database: &str, answer: Answer, batch: &mut Batch) -> Result<()> {
+        let watch = &mut self.watches[server];
+        watch.note(&answer);
+        if let Some((key, state)) = super::watch::remember(self.inputs.ledger, &answer) {
+            self.parts.insert(key, state);
+        }
+        watch.keeps.extend(answer.keep);
+        let name = watch.config.name.clone();
+        for placed in answer.placed {
+            let databases = watch.places(&answer.planned, database, placed.database);
+            for database in databases {
+                let key = ItemKey { collector: answer.planned.collector, database };
+                self.board.add(&Place { server: name.clone(), key }, placed.done.clone(), batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands visits to free workers, a server at a time.
+    fn dispatch(&mut self) {
+        let servers = self.watches.len();
+        let mut idle = 0;
+        while self.busy < self.inputs.config.threads && idle < servers {
+            let n = self.next % servers;
+            self.next += 1;
+            match self.watches[n].take_visit(self.inputs.config.pool.max as usize) {
+                None => idle += 1,
+                Some(visit) => {
+                    idle = 0;
+                    self.busy += 1;
+                    let ground = self.watches[n].ground(self.inputs, self.stop.clone(), self.cancels.clone());
+                    match ground {
+                        Some(ground) => visit.start(n, ground, &self.workers, self.sender.clone()),
+                        None => self.busy -= 1,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Once the servers have said where their data lies, or are too slow to say it.
+    fn look_at_disks(&mut self, started: Instant) -> Result<()> {
+        let known = self.watches.iter().all(|w| !matches!(w.phase, Phase::Probing { .. }));
+        if self.disks_asked || !(known || started.elapsed() > Duration::from_secs(2)) {
+            return Ok(());
+        }
+        self.disks_asked = true;
+        let places = self.watches.iter().flat_map(Watch::places_on_disk).collect();
+        match local::disks(self.inputs, places) {
+            Some(job) => self.host_job(job),
+            None => Ok(()),
+        }
+    }
+
+    /// Servers that have gone silent are left alone, and their workers replaced, so that the others get theirs.
+    fn lose_patience(&mut self, batch: &mut Batch) -> Result<()> {
+        let mut replaced = 0;
+        for n in 0..self.watches.len() {
+            if let Some((outcome, lost)) = self.watches[n].silent() {
+                replaced += lost;
+                self.busy -= lost;
+                self.give_up(n, outcome, batch)?;
+            }
+        }
+        if replaced > 0 && self.watches.iter().any(|w| !w.is_done()) {
+            self.workers = workers(self.inputs.config.threads)?;
+        }
+        Ok(())
+    }
+
+    /// Where the next run takes up what this one could not reach.
+    fn cut_off(&mut self) {
+        for watch in &mut self.watches {
+            watch.cut_off();
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The plan: which parts are due, where, and with which statement. Pure: the same configuration, server, ledger and
+//! moment make the same plan. Why something does not run is part of it.
+
+use std::collections::BTreeMap;
+
+use wire::{Outcome, Reason};
+
+use super::part::{Done, Fragment};
+use super::schedule::{seed, turn};
+use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope, variant};
+use crate::config::{Config, Databases, Server};
+use crate::pg::probe::Facts;
+use crate::state::ledger::Ledger;
+
+/// What to do on one server.
+#[derive(Default)]
+pub struct Plan {
+    /// The probe's own database first.
+    pub visits: Vec<Visit>,
+    /// The items to come, and the parts that each consists of.
+    pub items: BTreeMap<ItemKey, Vec<&'static str>>,
+    /// Parts that are known now not to run.
+    pub skipped: Vec<(ItemKey, Done)>,
+    /// Slow parts that wait for their first time.
+    pub waiting: Vec<(String, i64)>,
+    /// The watched databases.
+    pub databases: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ItemKey {
+    pub collector: &'static str,
+    pub database: Option<String>,
+}
+
+/// One database and its due parts, in order of value.
+pub struct Visit {
+    pub database: String,
+    pub parts: Vec<Planned>,
+}
+
+#[derive(Clone)]
+pub struct Planned {
+    pub collector: &'static str,
+    pub part: &'static Part,
+    /// Only for parts due less often than each run.
+    pub slow: Option<Slow>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slow {
+    /// In the ledger.
+    pub key: String,
+    pub every_s: i64,
+    pub last: i64,
+    pub cost_ms: Option<f64>,
+    /// Shed for so long that it runs whatever it costs.
+    pub overdue: bool,
+}
+
+/// What a plan is made from.
+pub struct Inputs<'a> {
+    pub config: &'a Config,
+    pub server: &'a Server,
+    pub facts: &'a Facts,
+    pub ledger: &'a Ledger,
+    pub collectors: &'a [&'static Collector],
+    pub now: i64,
+    pub force: bool,
+}
+
+pub fn plan(inputs: &Inputs) -> Plan {
+    let watched = watched(inputs.server, inputs.facts);
+    let mut plan = Plan { databases: watched.keys().cloned().collect(), ..Plan::default() };
+    let mut visits: BTreeMap<String, Vec<Planned>> = BTreeMap::new();
+    for collector in inputs.collectors.iter().filter(|c| enabled(inputs.config, c)) {
+        if let Gather::Sql(parts) = &collector.gather {
+            for part in *parts {
+                place(inputs, collector, part, &watched, &mut plan, &mut visits);
+            }
+        }
+    }
+    plan.visits = in_order(inputs, visits);
+    plan
+}
+
+pub fn enabled(config: &Config, collector: &Collector) -> bool {
+    let switch = config.switches.get(collector.name).copied().unwrap_or_default();
+    switch.enabled.unwrap_or(collector.enabled)
+}
+
+/// Seconds between two runs of a collector.
+pub fn every_s(config: &Config, collector: &Collector) -> i64 {
+    let switch = config.switches.get(collector.name).copied().unwrap_or_default();
+    let every = switch.interval.map_or(collector.every_s, |d| d.as_secs());
+    i64::try_from(every).unwrap_or(i64::MAX)
+}
+
+/// The watched databases, and why one of them cannot be visited.
+fn watched(server: &Server, facts: &Facts) -> BTreeMap<String, Option<Outcome>> {
+    let excluded = |name: &String| server.exclude_databases.contains(name);
+    match &server.databases {
+        Databases::All => {
+            let real = facts.databases.iter().filter(|d| d.allows_connections && !d.template);
+            let closed = || {
+                Outcome::skipped(Reason::NotApplicable)
+                    .detail("the role may not connect to it: grant connect, or exclude the database")
+            };
+            real.map(|d| (d.name.clone(), (!d.open).then(closed)))
+                .filter(|(name, _)| !excluded(name))
+                .collect()
+        }
+        Databases::Named(names) => {
+            names.iter().filter(|n| !excluded(n)).map(|name| (name.clone(), refused(name, facts))).collect()
+        }
+    }
+}
+
+fn refused(name: &str, facts: &Facts) -> Option<Outcome> {
+    let refused = |state: &str, why: String| {
+        let outcome = Outcome::skipped(Reason::DatabaseRefused).detail(why);
+        Some(Outcome { sqlstate: Some(state.to_owned()), ..outcome })
+    };
+    match facts.databases.iter().find(|d| d.name == name) {
+        None => refused("3D000", format!("database {name} does not exist: correct databases, or create it")),
+        Some(d) if !d.allows_connections => {
+            refused("55000", format!("database {name} takes no connections: remove it from databases"))
+        }
+        Some(d) if !d.open => {
+            refused("42501", format!("the role may not connect to {name}: grant connect on it to the role"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Lays one part of one collector wherever it is due.
+fn place(
+    inputs: &Inputs,
+    collector: &'static Collector,
+    part: &'static Part,
+    watched: &BTreeMap<String, Option<Outcome>>,
+    plan: &mut Plan,
+    visits: &mut BTreeMap<String, Vec<Planned>>,
+) {
+    let items: Vec<Option<String>> = match collector.scope {
+        Scope::Database => watched.keys().cloned().map(Some).collect(),
+        Scope::Server | Scope::Host | Scope::Agent => vec![None],
+    };
+    let obstacle = obstacle(part, inputs.facts);
+    match part.at {
+        At::Server => {
+            let planned = due(inputs, collector, part, None, plan);
+            let Some(planned) = planned else { return };
+            for database in &items {
+                expect(plan, collector.name, database, part.key);
+                if let Some(outcome) = &obstacle {
+                    skip(plan, collector.name, database, part.key, outcome);
+                }
+            }
+            if obstacle.is_none() && !items.is_empty() {
+                visits.entry(inputs.facts.database.clone()).or_default().push(planned);
+            }
+        }
+        At::Database => {
+            for (name, closed) in watched {
+                let Some(planned) = due(inputs, collector, part, Some(name), plan) else { continue };
+                let database = Some(name.clone());
+                expect(plan, collector.name, &database, part.key);
+                match closed.as_ref().or(obstacle.as_ref()) {
+                    Some(outcome) => skip(plan, collector.name, &database, part.key, outcome),
+                    None => visits.entry(name.clone()).or_default().push(planned),
+                }
+            }
+        }
+    }
+}
+
+/// What stands in the way of a part on this server, wherever it is asked.
+fn obstacle(part: &Part, facts: &Facts) -> Option<Outcome> {
+    if let Needs::Extension(name) = part.needs
+        && facts.extension(name).is_none()
+    {
+        let why = format!("create extension {name}; in database {} to have it", facts.database);
+        return Some(Outcome::skipped(Reason::ExtensionAbsent).detail(why));
+    }
+    match &part.run {
+        Run::Sql { variants, .. } if variant(variants, facts.major()).is_none() => {
+            Some(Outcome::skipped(Reason::Version))
+        }
+        _ => None,
+    }
+}
+
+fn due(
+    inputs: &Inputs,
+    collector: &'static Collector,
+    part: &'static Part,
+    database: Option<&str>,
+    plan: &mut Plan,
+) -> Option<Planned> {
+    let every = match part.every {
+        Every::Time => every_s(inputs.config, collector),
+        Every::Sizes => i64::try_from(inputs.config.limits.sizes_interval.as_secs()).unwrap_or(i64::MAX),
+    };
+    let interval = i64::try_from(inputs.config.run.interval.as_secs()).unwrap_or(60);
+    if every <= interval {
+        return Some(Planned { collector: collector.name, part, slow: None });
+    }
+    let key = key(collector.name, part.key, &inputs.server.name, database);
+    let known = inputs.ledger.parts.get(&key);
+    let seed = seed(&[inputs.config.collector.known_as(), &key]);
+    let turn = turn(every, interval, known.map(|p| p.last), inputs.now, seed);
+    if !turn.due && !inputs.force {
+        if known.is_none() {
+            plan.waiting.push((key, turn.last));
+        }
+        return None;
+    }
+    let overdue = known.is_some_and(|p| p.shed > 0 && inputs.now - p.last >= 5 * every);
+    let slow = Slow { key, every_s: every, last: turn.last, cost_ms: known.and_then(|p| p.cost_ms), overdue };
+    Some(Planned { collector: collector.name, part, slow: Some(slow) })
+}
+
+pub fn key(collector: &str, part: &str, server: &str, database: Option<&str>) -> String {
+    match database {
+        Some(database) => format!("{collector}.{part}@{server}/{database}"),
+        None => format!("{collector}.{part}@{server}"),
+    }
+}
+
+fn expect(plan: &mut Plan, collector: &'static str, database: &Option<String>, part: &'static str) {
+    plan.items.entry(ItemKey { collector, database: database.clone() }).or_default().push(part);
+}
+
+fn skip(
+    plan: &mut Plan,
+    collector: &'static str,
+    database: &Option<String>,
+    part: &'static str,
+    why: &Outcome,
+) {
+    let done = Done { key: part, fragment: Fragment::Nothing, outcome: why.clone() };
+    plan.skipped.push((ItemKey { collector, database: database.clone() }, done));
+}
+
+/// The probe's database first, as its connection is open; the others from where the last run was cut off; within a
+/// visit what was shed for too long, then by value.
+fn in_order(inputs: &Inputs, visits: BTreeMap<String, Vec<Planned>>) -> Vec<Visit> {
+    let resume = inputs.ledger.servers.get(&inputs.server.name).and_then(|s| s.resume_at.as_ref());
+    let mut visits: Vec<Visit> =
+        visits.into_iter().map(|(database, parts)| Visit { database, parts }).collect();
+    visits.sort_by_key(|v| {
+        let before = resume.is_some_and(|from| v.database < *from);
+        (v.database != inputs.facts.database, before, v.database.clone())
+    });
+    for visit in &mut visits {
+        visit.parts.sort_by_key(|p| !p.slow.as_ref().is_some_and(|s| s.overdue));
+    }
+    visits
+}

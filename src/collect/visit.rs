@@ -1,0 +1,259 @@
+//! A visit: one connection to one database, its due parts in order of value, in read-only transactions.
+//!
+//! Runs on a worker that nobody waits for. Every part answers, whatever becomes of it: an error costs that part, a
+//! panic costs it and its connection, a lost connection is opened once more, a refusal answers for all parts.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use wire::{Outcome, Reason, Verdict};
+
+use super::part::{Done, Fragment};
+use super::plan::{Planned, Visit};
+use super::sql;
+use super::{Cx, Keep, Placed, Run};
+use crate::config::{Config, Server};
+use crate::pg::pool::{Held, Pool};
+use crate::pg::probe::Facts;
+use crate::pg::refusal::{Kind, Refusal, Scope};
+use crate::pg::session::{Limits, Session, Spent};
+
+/// What a visit shares with the others of its server.
+#[derive(Clone)]
+pub struct Ground {
+    pub config: Arc<Config>,
+    pub server: Arc<Server>,
+    pub facts: Arc<Facts>,
+    pub pool: Pool,
+    pub spent: Arc<Spent>,
+    /// Milliseconds of the server's time that this run may spend; `None`: no bound.
+    pub budget_ms: Option<f64>,
+    pub deadline: Instant,
+    /// Set when the run is to end: nothing new is begun.
+    pub stop: Arc<AtomicBool>,
+    pub databases: Arc<Vec<String>>,
+    pub missing: BTreeMap<String, Vec<String>>,
+    pub cancels: super::cancel::Cancels,
+}
+
+/// One part's answer on its way to the coordinator.
+pub struct Answer {
+    pub planned: Planned,
+    pub placed: Vec<Placed>,
+    pub keep: Option<Keep>,
+    pub took: Duration,
+    /// It was asked on a connection that this run had open already.
+    pub reused: bool,
+    /// It was really asked: the schedule may move on.
+    pub ran: bool,
+}
+
+/// How a visit ended.
+#[derive(Default)]
+pub struct Ending {
+    pub refusal: Option<Refusal>,
+    pub opened: Vec<Duration>,
+    pub missing: BTreeMap<String, Vec<String>>,
+}
+
+pub fn run(
+    visit: &Visit,
+    ground: &Ground,
+    held: Option<Held>,
+    mut answer: impl FnMut(Answer),
+) -> (Ending, Option<Held>) {
+    match held.map(Ok).unwrap_or_else(|| ground.pool.get()) {
+        Ok(mut held) => (with_slot(visit, ground, &mut held, &mut answer), Some(held)),
+        Err(e) => {
+            log::error!("Failed to acquire connection from pool of server {}: {e}", ground.server.name);
+            answer_all(&visit.parts, &Outcome::skipped(Reason::OutOfTime), &mut answer);
+            (Ending::default(), None)
+        }
+    }
+}
+
+fn with_slot(visit: &Visit, ground: &Ground, held: &mut Held, answer: &mut impl FnMut(Answer)) -> Ending {
+    let mut ending = Ending::default();
+    let mut rest: &[Planned] = &visit.parts;
+    // One reconnection: for what a panic or a lost connection left undone.
+    for _ in 0..2 {
+        let opened_before = held.is_open_on(&visit.database);
+        let started = Instant::now();
+        let connection = match held.open(&ground.server, &visit.database, ground.deadline) {
+            Ok(connection) => connection,
+            Err(refusal) => {
+                answer_all(rest, &of_refusal(&refusal), answer);
+                ending.refusal = Some(refusal);
+                return ending;
+            }
+        };
+        if !opened_before {
+            ending.opened.push(started.elapsed());
+        }
+        let cancel = ground.cancels.register(connection.canceller());
+        let before = rest.len();
+        rest = parts(
+            rest,
+            ground,
+            &mut connection.client,
+            opened_before || before < visit.parts.len(),
+            answer,
+            &mut ending,
+        );
+        ground.cancels.forget(cancel);
+        if rest.is_empty() {
+            return ending;
+        }
+        held.close();
+    }
+    answer_all(rest, &Outcome::failed(Reason::ConnectionLost), answer);
+    ending
+}
+
+/// Works the parts off; gives back those that another connection could still answer.
+fn parts<'p>(
+    parts: &'p [Planned],
+    ground: &Ground,
+    client: &mut postgres::Client,
+    mut reused: bool,
+    answer: &mut impl FnMut(Answer),
+    ending: &mut Ending,
+) -> &'p [Planned] {
+    let limits = Limits {
+        statement_timeout: ground.server.statement_timeout,
+        lock_timeout: ground.server.lock_timeout,
+        deadline: ground.deadline,
+        as_monitor: ground.facts.as_monitor,
+    };
+    let mut session = match Session::begin(client, limits, ground.spent.clone(), ground.missing.clone()) {
+        Ok(session) => session,
+        Err(failure) => {
+            answer_all(parts, &failure.outcome(), answer);
+            return &[];
+        }
+    };
+    let mut catalog_locks = 0;
+    for (n, planned) in parts.iter().enumerate() {
+        if let Some(outcome) = unasked(planned, ground, catalog_locks) {
+            answer_all(std::slice::from_ref(planned), &outcome, answer);
+            continue;
+        }
+        let started = Instant::now();
+        let asked = catch_unwind(AssertUnwindSafe(|| ask(&mut session, planned, ground)));
+        let took = started.elapsed();
+        let Ok(placed) = asked else {
+            let done = Done::failed(
+                planned.part.key,
+                Reason::Panic,
+                "the collector broke on this part; see its log",
+            );
+            answer(Answer {
+                planned: planned.clone(),
+                placed: here(done),
+                keep: None,
+                took,
+                reused,
+                ran: true,
+            });
+            return &parts[n + 1..];
+        };
+        if session.is_lost()
+            && placed.iter().all(|p| p.done.outcome.reason == Some(Reason::ConnectionLost))
+            && !reused
+        {
+            return &parts[n..];
+        }
+        catalog_locks += u32::from(placed.iter().any(|p| locked_out(&p.done.outcome)));
+        let failed = placed.iter().any(|p| p.done.outcome.sqlstate.is_some());
+        answer(Answer {
+            planned: planned.clone(),
+            placed,
+            keep: session.keep.take(),
+            took,
+            reused,
+            ran: true,
+        });
+        reused = true;
+        if failed && let Err(failure) = session.restart() {
+            answer_all(&parts[n + 1..], &failure.outcome(), answer);
+            return &[];
+        }
+    }
+    // A server that cannot even commit a read-only transaction has told us all it will.
+    ending.missing = session.commit().unwrap_or_default();
+    &[]
+}
+
+fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed> {
+    let cx = Cx { limits: &ground.config.limits, databases: &ground.databases };
+    let started = Instant::now();
+    let transaction = session.transaction;
+    let mut placed = match &planned.part.run {
+        Run::Code(run) => run(session, &cx),
+        Run::Sql { shape, binds, variants } => {
+            sql::run(session, &cx, planned, *shape, binds, variants, ground.facts.major())
+        }
+    };
+    let took_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    for p in &mut placed {
+        p.done.outcome.took_ms = took_ms;
+        p.done.outcome.snapshot = (transaction > 1).then_some(transaction);
+    }
+    placed
+}
+
+/// Why a part is not even asked.
+fn unasked(planned: &Planned, ground: &Ground, catalog_locks: u32) -> Option<Outcome> {
+    if ground.stop.load(Ordering::Relaxed) || Instant::now() >= ground.deadline {
+        return Some(Outcome::skipped(Reason::OutOfTime));
+    }
+    if catalog_locks >= 2 {
+        return Some(
+            Outcome::skipped(Reason::Lock).detail("catalog locked: another session holds a system catalog"),
+        );
+    }
+    let slow = planned.slow.as_ref().filter(|s| !s.overdue)?;
+    let budget = ground.budget_ms?;
+    let unknown = ground.server.statement_timeout.as_secs_f64() * 100.0;
+    let spent = ground.spent.micros.load(Ordering::Relaxed) as f64 / 1000.0;
+    (spent + slow.cost_ms.unwrap_or(unknown) > budget).then(|| {
+        Outcome::skipped(Reason::Shed).detail("server_budget_ms is spent; first in line on the next run")
+    })
+}
+
+/// 55P03 on a part that says nothing of user relations: the catalogs themselves are held.
+fn locked_out(outcome: &Outcome) -> bool {
+    outcome.reason == Some(Reason::Lock) && outcome.verdict == Verdict::Skipped
+}
+
+fn here(done: Done) -> Vec<Placed> {
+    vec![Placed { database: None, done }]
+}
+
+fn answer_all(parts: &[Planned], outcome: &Outcome, answer: &mut impl FnMut(Answer)) {
+    for planned in parts {
+        let done = Done { key: planned.part.key, fragment: Fragment::Nothing, outcome: outcome.clone() };
+        let took = Duration::ZERO;
+        answer(Answer {
+            planned: planned.clone(),
+            placed: here(done),
+            keep: None,
+            took,
+            reused: false,
+            ran: false,
+        });
+    }
+}
+
+/// A database that the probe has just seen and that is not there now was dropped meanwhile.
+pub fn of_refusal(refusal: &Refusal) -> Outcome {
+    let outcome = match (refusal.kind, refusal.scope()) {
+        (Kind::NoDatabase, _) => Outcome::skipped(Reason::DatabaseDropped),
+        (_, Scope::Database) => Outcome::skipped(Reason::DatabaseRefused),
+        (_, Scope::Server) => Outcome::skipped(Reason::ServerRefused),
+    };
+    Outcome { sqlstate: refusal.sqlstate.clone(), ..outcome.detail(refusal.message.clone()) }
+}

@@ -1,0 +1,399 @@
+//! One watched server during a run: what is known of it, what is still to be visited, and what it cost.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rayon::ThreadPool;
+use scheduled_thread_pool::ScheduledThreadPool;
+use wire::{Outcome, Reason};
+
+use super::cancel::Cancels;
+use super::coordinator::Inputs;
+use super::disk_usage;
+use super::plan::{self, ItemKey, Plan, Planned};
+use super::visit::{self, Answer, Ending, Ground};
+use super::{At, Gather, Keep, Scope, registry};
+use crate::config::{self, Config, Databases};
+use crate::event::Event;
+use crate::pg::pool::{self, Held, Pool};
+use crate::pg::probe::{self, Facts};
+use crate::pg::refusal::{Kind, Refusal};
+use crate::pg::session::{Limits, Spent};
+use crate::state::ledger::{Ledger, PartState, ServerState};
+
+/// Longest back-off after handshakes that were never answered.
+const LONGEST_BACK_OFF_S: i64 = 1800;
+
+pub struct Watch {
+    pub config: Arc<config::Server>,
+    pub phase: Phase,
+    pub facts: Option<Arc<Facts>>,
+    pub spent: Arc<Spent>,
+    pub figures: Figures,
+    pub keeps: Vec<Keep>,
+    /// Columns learnt to be missing, for the next run.
+    pub missing: BTreeMap<String, Vec<String>>,
+    pub resume_at: Option<String>,
+    /// A handshake was begun and never answered.
+    pub stalled: bool,
+    pool: Pool,
+    databases: Arc<Vec<String>>,
+    queue: VecDeque<Dispatch>,
+    in_flight: BTreeMap<String, Instant>,
+}
+
+pub enum Phase {
+    Probing {
+        since: Instant,
+    },
+    Ready,
+    /// Nothing can be asked any more.
+    Gone(Outcome),
+}
+
+/// What the run did to a server, for the report and the agent's item.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    pub acquisitions: u64,
+    pub reuses: u64,
+    pub waits: u64,
+    pub active_peak: usize,
+    pub opened: Vec<Duration>,
+}
+
+pub struct Probed {
+    pub result: Result<(Facts, Held), Outcome>,
+    pub opened: Vec<Duration>,
+}
+
+/// A visit that waits for its worker.
+pub struct Dispatch {
+    visit: plan::Visit,
+    held: Option<Held>,
+    waited: bool,
+}
+
+pub fn all(config: &Config) -> Result<Vec<Watch>> {
+    let reaper = Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("slots").build());
+    Ok(config.servers.iter().map(|server| Watch::new(server, &config.pool, reaper.clone())).collect())
+}
+
+impl Watch {
+    fn new(server: &config::Server, size: &config::Pool, reaper: Arc<ScheduledThreadPool>) -> Watch {
+        Watch {
+            config: Arc::new(server.clone()),
+            phase: Phase::Ready,
+            facts: None,
+            spent: Arc::new(Spent::default()),
+            figures: Figures::default(),
+            keeps: Vec::new(),
+            missing: BTreeMap::new(),
+            resume_at: None,
+            stalled: false,
+            pool: pool::pool(size, reaper),
+            databases: Arc::new(Vec::new()),
+            queue: VecDeque::new(),
+            in_flight: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at the server from a thread of its own: a server that accepts and never answers then costs no worker.
+    pub fn probe(&mut self, n: usize, sender: Sender<Event>, deadline: Instant) -> Result<()> {
+        self.phase = Phase::Probing { since: Instant::now() };
+        let (server, pool, spent) = (self.config.clone(), self.pool.clone(), self.spent.clone());
+        std::thread::Builder::new()
+            .name(format!("probe-{}", server.name))
+            .spawn(move || {
+                let mut opened = Vec::new();
+                let result = look(&server, &pool, &spent, deadline, &mut opened);
+                // Nobody listens any more when the run is over.
+                let _ = sender.send(Event::Probed { server: n, probed: Probed { result, opened } });
+            })
+            .map(|_| ())
+            .context("starting a thread to look at a server")
+    }
+
+    /// The server has answered: what is due on it, and in which order.
+    pub fn plan(&mut self, inputs: &Inputs, facts: Facts, held: Held, opened: Vec<Duration>) -> Plan {
+        self.figures.opened.extend(opened);
+        let version = version_of(&facts);
+        if let Some(known) = inputs.ledger.servers.get(&self.config.name).filter(|s| s.missing_of == version)
+        {
+            self.missing = known.missing.clone();
+        }
+        let mut plan = plan::plan(&plan::Inputs {
+            config: &inputs.config,
+            server: &self.config,
+            facts: &facts,
+            ledger: inputs.ledger,
+            collectors: registry::ALL,
+            now: inputs.now,
+            force: inputs.force,
+        });
+        self.databases = Arc::new(std::mem::take(&mut plan.databases));
+        let mut held = Some(held);
+        for visit in std::mem::take(&mut plan.visits) {
+            let mine = held.take_if(|h| h.is_open_on(&visit.database));
+            self.queue.push_back(Dispatch { visit, held: mine, waited: false });
+        }
+        self.facts = Some(Arc::new(facts));
+        self.phase = Phase::Ready;
+        plan
+    }
+
+    pub fn is_done(&self) -> bool {
+        match self.phase {
+            Phase::Probing { .. } => false,
+            Phase::Ready => self.queue.is_empty() && self.in_flight.is_empty(),
+            Phase::Gone(_) => true,
+        }
+    }
+
+    /// The next visit, while the budget of connections allows one more.
+    pub fn take_visit(&mut self, at_most: usize) -> Option<Dispatch> {
+        if !matches!(self.phase, Phase::Ready) {
+            return None;
+        }
+        if self.in_flight.len() >= at_most {
+            if let Some(first) = self.queue.front_mut().filter(|d| !d.waited) {
+                first.waited = true;
+                self.figures.waits += 1;
+            }
+            return None;
+        }
+        let dispatch = self.queue.pop_front()?;
+        self.in_flight.insert(dispatch.visit.database.clone(), Instant::now());
+        self.figures.active_peak = self.figures.active_peak.max(self.in_flight.len());
+        Some(dispatch)
+    }
+
+    pub fn ground(&self, inputs: &Inputs, stop: Arc<AtomicBool>, cancels: Cancels) -> Option<Ground> {
+        let databases = self.databases.len() as f64;
+        let budget = inputs.config.run.server_budget.map(|d| d.as_secs_f64() * 1000.0);
+        Some(Ground {
+            config: inputs.config.clone(),
+            server: self.config.clone(),
+            facts: self.facts.clone()?,
+            pool: self.pool.clone(),
+            spent: self.spent.clone(),
+            budget_ms: (!inputs.force).then(|| budget.unwrap_or((30.0 * databases).max(3000.0))),
+            deadline: inputs.deadline,
+            stop,
+            databases: self.databases.clone(),
+            missing: self.missing.clone(),
+            cancels,
+        })
+    }
+
+    pub fn note(&mut self, answer: &Answer) {
+        if answer.ran {
+            self.figures.acquisitions += 1;
+            self.figures.reuses += u64::from(answer.reused);
+        }
+        self.in_flight.values_mut().for_each(|sign| *sign = Instant::now());
+    }
+
+    /// The databases whose items an answer belongs to.
+    pub fn places(&self, planned: &Planned, visited: &str, placed: Option<String>) -> Vec<Option<String>> {
+        let per_database = registry::find(planned.collector).is_some_and(|c| c.scope == Scope::Database);
+        match (placed, planned.part.at) {
+            (Some(database), _) => vec![Some(database)],
+            (None, At::Database) => vec![Some(visited.to_owned())],
+            (None, At::Server) if per_database => self.databases.iter().cloned().map(Some).collect(),
+            (None, At::Server) => vec![None],
+        }
+    }
+
+    /// Gives back whether the visit had been given up meanwhile.
+    pub fn visited(&mut self, database: &str, ending: Ending) -> bool {
+        self.figures.opened.extend(ending.opened);
+        for (tag, columns) in ending.missing {
+            self.missing.insert(tag, columns);
+        }
+        let given_up = matches!(self.phase, Phase::Gone(_)) && !self.in_flight.contains_key(database);
+        self.in_flight.remove(database);
+        given_up
+    }
+
+    /// A server that has given no sign of life for longer than any statement may take.
+    pub fn silent(&mut self) -> Option<(Outcome, usize)> {
+        let patience =
+            self.config.connect_timeout.max(self.config.statement_timeout) + Duration::from_secs(3);
+        match &self.phase {
+            Phase::Probing { since } if since.elapsed() > patience => {
+                self.stalled = true;
+                let why = format!("server {} accepts connections and never answers", self.config.name);
+                Some((Outcome::skipped(Reason::ServerRefused).detail(why), 0))
+            }
+            Phase::Ready if self.in_flight.values().any(|sign| sign.elapsed() > patience) => {
+                let lost = self.in_flight.len();
+                self.in_flight.clear();
+                self.queue.clear();
+                let why = format!("server {} stopped answering in the middle of the run", self.config.name);
+                Some((Outcome::failed(Reason::Timeout).detail(why), lost))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the ledger should know of this server.
+    pub fn commit(&self, ledger: &mut Ledger, now: i64) {
+        let state = ledger.servers.entry(self.config.name.clone()).or_default();
+        state.resume_at.clone_from(&self.resume_at);
+        if self.stalled {
+            state.stalls += 1;
+            state.until = Some(now + next_back_off_s(state.stalls));
+        }
+        if let Some(facts) = &self.facts {
+            state.stalls = 0;
+            state.until = None;
+            state.missing.clone_from(&self.missing);
+            state.missing_of = version_of(facts);
+        }
+    }
+
+    pub fn cut_off(&mut self) {
+        self.resume_at = self.queue.front().map(|d| d.visit.database.clone());
+    }
+
+    /// Where a server on this very host keeps its data.
+    pub fn places_on_disk(&self) -> Vec<disk_usage::Place> {
+        let local = self.config.hosts.iter().all(|(host, _)| {
+            host.starts_with('/') || matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1")
+        });
+        let Some(facts) = self.facts.as_ref().filter(|_| local) else { return Vec::new() };
+        facts
+            .places
+            .iter()
+            .map(|(label, path)| disk_usage::Place { label: label.clone(), path: path.into() })
+            .collect()
+    }
+}
+
+impl Dispatch {
+    pub fn start(self, n: usize, ground: Ground, workers: &ThreadPool, sender: Sender<Event>) {
+        workers.spawn(move || {
+            let Dispatch { visit, held, .. } = self;
+            let database = visit.database.clone();
+            let answers = sender.clone();
+            let (ending, held) = visit::run(&visit, &ground, held, |answer| {
+                let answer = Box::new(answer);
+                // Nobody listens any more when the run is over.
+                let _ = answers.send(Event::Answer { server: n, database: database.clone(), answer });
+            });
+            let _ = sender.send(Event::Visited { server: n, database, ending, held });
+        });
+    }
+}
+
+/// What a server that never answered owes: an item of each collector.
+pub fn owed(config: &Config) -> Vec<(ItemKey, Vec<&'static str>)> {
+    let enabled = registry::ALL.iter().filter(|c| plan::enabled(config, c));
+    enabled
+        .filter_map(|collector| match &collector.gather {
+            Gather::Sql(parts) => Some((collector.name, parts)),
+            Gather::Host | Gather::Agent => None,
+        })
+        .map(|(collector, parts)| {
+            (ItemKey { collector, database: None }, parts.iter().map(|p| p.key).collect())
+        })
+        .collect()
+}
+
+/// Tries the watched databases in turn until one lets us look: one that is closed must not hide the others.
+fn look(
+    server: &config::Server,
+    pool: &Pool,
+    spent: &Arc<Spent>,
+    deadline: Instant,
+    opened: &mut Vec<Duration>,
+) -> Result<(Facts, Held), Outcome> {
+    let mut last = Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases");
+    let limits = Limits {
+        statement_timeout: server.statement_timeout,
+        lock_timeout: server.lock_timeout,
+        deadline,
+        as_monitor: false,
+    };
+    for database in candidates(server) {
+        let mut held = pool.get().map_err(|e| Outcome::failed(Reason::Other).detail(e.to_string()))?;
+        let started = Instant::now();
+        let looked = match held.open(server, &database, deadline) {
+            Err(refusal) if is_whole(&refusal) => return Err(refused(&refusal)),
+            Err(refusal) => Err(refused(&refusal)),
+            Ok(connection) => {
+                opened.push(started.elapsed());
+                probe::probe(&mut connection.client, limits, spent.clone()).map_err(|f| f.outcome())
+            }
+        };
+        match looked {
+            Ok(facts) => return Ok((facts, held)),
+            Err(outcome) => last = outcome,
+        }
+    }
+    Err(last)
+}
+
+fn candidates(server: &config::Server) -> Vec<String> {
+    let mut names = match &server.databases {
+        Databases::All => vec![server.database.clone(), "postgres".to_owned(), "template1".to_owned()],
+        Databases::Named(names) => {
+            names.iter().filter(|n| !server.exclude_databases.contains(n)).take(5).cloned().collect()
+        }
+    };
+    names.dedup();
+    names
+}
+
+fn is_whole(refusal: &Refusal) -> bool {
+    refusal.scope() == crate::pg::refusal::Scope::Server && refusal.kind != Kind::Auth
+}
+
+fn refused(refusal: &Refusal) -> Outcome {
+    let outcome = Outcome::skipped(Reason::ServerRefused).detail(refusal.message.clone());
+    Outcome { sqlstate: refusal.sqlstate.clone(), ..outcome }
+}
+
+/// What makes a list of missing columns worth remembering.
+pub fn version_of(facts: &Facts) -> String {
+    let extensions: Vec<String> =
+        facts.extensions.iter().map(|e| format!("{}={}", e.name, e.version)).collect();
+    format!("{} {}", facts.version_num, extensions.join(" "))
+}
+
+/// Still within the back-off after handshakes that were never answered?
+pub fn back_off(state: Option<&ServerState>, now: i64) -> Option<Outcome> {
+    let until = state?.until.filter(|until| *until > now && until - now <= LONGEST_BACK_OFF_S)?;
+    let why = format!("left alone for {} s more: its last handshakes were never answered", until - now);
+    Some(Outcome::skipped(Reason::ServerRefused).detail(why))
+}
+
+/// The next back-off: 1, 2, 4 ... 30 minutes.
+pub fn next_back_off_s(stalls: u32) -> i64 {
+    LONGEST_BACK_OFF_S.min(60 << stalls.saturating_sub(1).min(10))
+}
+
+/// What the ledger should know of a slow part after this answer.
+pub fn remember(ledger: &Ledger, answer: &Answer) -> Option<(String, PartState)> {
+    let slow = answer.planned.slow.as_ref()?;
+    let known = ledger.parts.get(&slow.key).copied();
+    let shed = answer.placed.iter().any(|p| p.done.outcome.reason == Some(Reason::Shed));
+    let state = match (answer.ran, shed) {
+        (true, _) => {
+            let took = answer.took.as_secs_f64() * 1000.0;
+            let cost_ms = Some(slow.cost_ms.map_or(took, |old| old * 0.7 + took * 0.3));
+            PartState { last: slow.last, cost_ms, shed: 0 }
+        }
+        (false, true) => {
+            let before =
+                known.unwrap_or(PartState { last: slow.last - slow.every_s, ..PartState::default() });
+            PartState { shed: before.shed + 1, ..before }
+        }
+        (false, false) => return None,
+    };
+    Some((slow.key.clone(), state))
+}

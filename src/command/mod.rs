@@ -1,0 +1,101 @@
+//! The commands that are not a run: each prints and is done.
+
+mod spool;
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use clap::CommandFactory;
+use comfy_table::{Table, presets};
+
+use crate::cli::{Cli, Command};
+use crate::collect::{At, Collector, Gather, Scope, plan, registry};
+use crate::config::{self, Config};
+use crate::exit::Exit;
+use crate::report;
+
+pub use spool::spool;
+
+/// `--validate-config`: the three lines that scripts know on stdout, everything else on stderr.
+pub fn validate(config: &Config, warnings: &[String]) -> Result<Exit> {
+    let mut err = io::stderr().lock();
+    for warning in warnings.iter().chain(&config::advice(config)) {
+        writeln!(err, "warning: {warning}")?;
+    }
+    let id = config.collector.id.as_deref().unwrap_or("(not registered)");
+    let mut out = io::stdout().lock();
+    writeln!(out, "Configuration loaded successfully")?;
+    writeln!(out, "Collector ID: {id}")?;
+    writeln!(out, "Backend URL: {}", config.backend.url)?;
+    Ok(Exit::Ok)
+}
+
+/// `collectors`
+pub fn collectors(config: &Config) -> Result<Exit> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header([
+        "collector",
+        "scope",
+        "every",
+        "on",
+        "from",
+        "needs",
+        "about",
+    ]);
+    for collector in registry::ALL {
+        table.add_row([
+            collector.name.to_owned(),
+            scope(collector).to_owned(),
+            format!("{} s", plan::every_s(config, collector)),
+            if plan::enabled(config, collector) { "on" } else { "off" }.to_owned(),
+            since(collector),
+            collector.needs.to_owned(),
+            collector.about.to_owned(),
+        ]);
+    }
+    writeln!(io::stdout().lock(), "{table}")?;
+    Ok(Exit::Ok)
+}
+
+fn scope(collector: &Collector) -> &'static str {
+    let server_wide =
+        matches!(&collector.gather, Gather::Sql(parts) if parts.iter().all(|p| p.at == At::Server));
+    match collector.scope {
+        Scope::Host => "host",
+        Scope::Agent => "self",
+        Scope::Database if !server_wide => "database",
+        Scope::Database | Scope::Server => "server",
+    }
+}
+
+/// The oldest PostgreSQL that has any part of it.
+fn since(collector: &Collector) -> String {
+    match &collector.gather {
+        Gather::Sql(parts) => parts.iter().map(|p| p.since()).min().map_or("-".to_owned(), |v| v.to_string()),
+        Gather::Host | Gather::Agent => "-".to_owned(),
+    }
+}
+
+/// `status`
+pub fn status(config: &Config, json: bool) -> Result<Exit> {
+    let status = report::read_status(&report::status_path(config))?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?;
+    } else {
+        write!(out, "{}", status.for_people())?;
+    }
+    Ok(if status.exit_code == 0 { Exit::Ok } else { Exit::Degraded })
+}
+
+/// `completions` and `man`: need no configuration.
+pub fn generate(command: Option<&Command>) -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    match command {
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Cli::command(), "pganalytics", &mut out);
+        }
+        _ => clap_mangen::Man::new(Cli::command()).render(&mut out)?,
+    }
+    Ok(Exit::Ok)
+}

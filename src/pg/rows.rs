@@ -1,0 +1,155 @@
+//! Rows to JSON: the only conversion of the server's values in the program.
+//!
+//! Binary values of an allow-list of types; anything else is a defect of our SQL and fails the part. NULL leaves the
+//! column out: absent means that the server does not know. Text is made valid UTF-8, as a SQL_ASCII database may hold
+//! anything. Times are RFC 3339 in UTC, float8 columns are milliseconds or percents and keep three decimals.
+
+use std::error::Error;
+use std::io::Write;
+
+use postgres::Row;
+use postgres::types::{FromSql, Type};
+
+/// Seconds between 1970 and the server's epoch, 2000.
+const EPOCH_2000_S: i64 = 946_684_800;
+
+/// A value as it came over the wire.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Raw<'a>, Box<dyn Error + Sync + Send>> {
+        Ok(Raw(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+type Result<T, E = Box<dyn Error + Sync + Send>> = std::result::Result<T, E>;
+
+/// Appends `"column":value` for each column from `first` on that is not NULL, without braces. Columns whose names
+/// begin with an underscore are for the collector, and stay.
+pub fn fields(row: &Row, first: usize, out: &mut Vec<u8>) -> Result<()> {
+    for (n, column) in row.columns().iter().enumerate().skip(first) {
+        if column.name().starts_with('_') {
+            continue;
+        }
+        let Some(Raw(raw)) = row.try_get::<_, Option<Raw>>(n)? else { continue };
+        if out.last().is_some_and(|b| !matches!(b, b'{' | b'[')) {
+            out.push(b',');
+        }
+        string(column.name().as_bytes(), out);
+        out.push(b':');
+        value(column.type_(), raw, out).map_err(|e| format!("column {}: {e}", column.name()))?;
+    }
+    Ok(())
+}
+
+fn value(kind: &Type, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    match *kind {
+        Type::BOOL => out.extend_from_slice(if raw == [1] { b"true" } else { b"false" }),
+        Type::INT2 => write!(out, "{}", i16::from_be_bytes(raw.try_into()?))?,
+        Type::INT4 => write!(out, "{}", i32::from_be_bytes(raw.try_into()?))?,
+        Type::INT8 => write!(out, "{}", i64::from_be_bytes(raw.try_into()?))?,
+        Type::OID => write!(out, "{}", u32::from_be_bytes(raw.try_into()?))?,
+        Type::FLOAT8 => float(f64::from_be_bytes(raw.try_into()?), out),
+        Type::TIMESTAMPTZ => timestamp(i64::from_be_bytes(raw.try_into()?), out)?,
+        Type::TEXT | Type::NAME => string(raw, out),
+        Type::JSON => {
+            // Parsed once, so that what a hostile function returns cannot break the batch.
+            let checked: &serde_json::value::RawValue = serde_json::from_slice(raw)?;
+            out.extend_from_slice(checked.get().as_bytes());
+        }
+        _ => return Err(format!("type {kind} is not on the list; cast it in the SQL").into()),
+    }
+    Ok(())
+}
+
+/// NaN and infinities have no JSON: null.
+pub fn float(value: f64, out: &mut Vec<u8>) {
+    let rounded = (value * 1000.0).round() / 1000.0;
+    let short = if rounded.is_finite() { rounded } else { value };
+    // Writing to a Vec cannot fail, and serde_json writes non-finite numbers as null.
+    let _ = serde_json::to_writer(out, &short);
+}
+
+fn timestamp(micros_since_2000: i64, out: &mut Vec<u8>) -> Result<()> {
+    match micros_since_2000 {
+        i64::MAX => out.extend_from_slice(b"\"infinity\""),
+        i64::MIN => out.extend_from_slice(b"\"-infinity\""),
+        micros => {
+            let micros = micros.checked_add(EPOCH_2000_S * 1_000_000).ok_or("timestamp out of range")?;
+            write!(out, "\"{}\"", jiff::Timestamp::from_microsecond(micros)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// A JSON string of any bytes: what is no UTF-8 becomes U+FFFD.
+pub fn string(bytes: &[u8], out: &mut Vec<u8>) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = serde_json::to_writer(out, &*text);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(kind: Type, raw: &[u8]) -> String {
+        let mut out = Vec::new();
+        value(&kind, raw, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_type_as_readers_expect_it() {
+        let cases: Vec<(Type, Vec<u8>, &str)> = vec![
+            (Type::BOOL, vec![1], "true"),
+            (Type::BOOL, vec![0], "false"),
+            (Type::INT2, (-7i16).to_be_bytes().to_vec(), "-7"),
+            (Type::INT4, i32::MIN.to_be_bytes().to_vec(), "-2147483648"),
+            (Type::INT8, i64::MAX.to_be_bytes().to_vec(), "9223372036854775807"),
+            (Type::OID, u32::MAX.to_be_bytes().to_vec(), "4294967295"),
+            (Type::FLOAT8, 1.23456f64.to_be_bytes().to_vec(), "1.235"),
+            (Type::FLOAT8, 1e300f64.to_be_bytes().to_vec(), "1e300"),
+            (Type::FLOAT8, f64::NAN.to_be_bytes().to_vec(), "null"),
+            (Type::FLOAT8, f64::INFINITY.to_be_bytes().to_vec(), "null"),
+            (Type::TIMESTAMPTZ, 0i64.to_be_bytes().to_vec(), "\"2000-01-01T00:00:00Z\""),
+            (Type::TIMESTAMPTZ, 1_500_000i64.to_be_bytes().to_vec(), "\"2000-01-01T00:00:01.5Z\""),
+            (Type::TIMESTAMPTZ, i64::MAX.to_be_bytes().to_vec(), "\"infinity\""),
+            (Type::TEXT, b"a\"b\\\n\x01\x1b".to_vec(), r#""a\"b\\\n\u0001\u001b""#),
+            (Type::TEXT, b"caf\xe9".to_vec(), "\"caf\u{fffd}\""),
+            (Type::JSON, b" {\"a\": 1} ".to_vec(), "{\"a\": 1}"),
+        ];
+        for (kind, raw, expected) in cases {
+            assert_eq!(encoded(kind.clone(), &raw), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_on_the_list_fails() {
+        for (kind, raw) in [(Type::NUMERIC, &b"1"[..]), (Type::INT4, b"123"), (Type::JSON, b"{\"a\":1}}")] {
+            assert!(value(&kind, raw, &mut Vec::new()).is_err(), "{kind}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_make_one_json_string(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut out = Vec::new();
+            string(&bytes, &mut out);
+            let back: String = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(back, String::from_utf8_lossy(&bytes).into_owned());
+        }
+
+        #[test]
+        fn any_float_makes_valid_json(bits in any::<u64>()) {
+            let mut out = Vec::new();
+            float(f64::from_bits(bits), &mut out);
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(&out).is_ok());
+        }
+    }
+}

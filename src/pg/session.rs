@@ -1,0 +1,193 @@
+//! A session: one connection inside one read-only transaction at a time, and the statements of a visit in it.
+//!
+//! Refuses to send anything without a limit: every transaction opens with its timeouts, in the same message, and
+//! local to it, so that a pooler neither objects nor leaks them. Counts what it costs the server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use postgres::types::{ToSql, Type};
+use postgres::{Client, Row, fallible_iterator::FallibleIterator};
+
+use super::failure::Failure;
+use super::text;
+use crate::collect::Keep;
+
+/// Limits of one server's sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub statement_timeout: Duration,
+    pub lock_timeout: Duration,
+    pub deadline: Instant,
+    /// The role has pg_monitor without inheriting it.
+    pub as_monitor: bool,
+}
+
+/// What all sessions of one server cost it, in this run.
+#[derive(Debug, Default)]
+pub struct Spent {
+    pub micros: AtomicU64,
+    pub statements: AtomicU64,
+    pub failed_statements: AtomicU64,
+}
+
+pub struct Session<'a> {
+    client: &'a mut Client,
+    limits: Limits,
+    spent: Arc<Spent>,
+    /// Which transaction of the visit this is, from 1.
+    pub transaction: u32,
+    /// Columns that this server lacks, by statement.
+    missing: BTreeMap<String, Vec<String>>,
+    carried: BTreeMap<u32, Vec<u8>>,
+    /// Stands for `:"pgss"` in a statement.
+    pub schema: String,
+    /// What the part under way wants kept for the next run.
+    pub keep: Option<Keep>,
+}
+
+pub type Binds<'a> = [(&'a (dyn ToSql + Sync), Type)];
+
+impl<'a> Session<'a> {
+    pub fn begin(
+        client: &'a mut Client,
+        limits: Limits,
+        spent: Arc<Spent>,
+        missing: BTreeMap<String, Vec<String>>,
+    ) -> Result<Session<'a>, Failure> {
+        let mut session = Session {
+            client,
+            limits,
+            spent,
+            transaction: 0,
+            missing,
+            carried: BTreeMap::new(),
+            schema: String::new(),
+            keep: None,
+        };
+        session.open("")?;
+        Ok(session)
+    }
+
+    /// Ends a failed transaction and opens the next, in one message.
+    pub fn restart(&mut self) -> Result<(), Failure> {
+        self.open("rollback; ")
+    }
+
+    pub fn commit(self) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+        self.spent.statements.fetch_add(1, Ordering::Relaxed);
+        self.client.batch_execute("commit")?;
+        Ok(self.missing)
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Leaves fragments for rows that later parts read of the same relations.
+    pub fn carry(&mut self, by_oid: BTreeMap<u32, Vec<u8>>) {
+        self.carried = by_oid;
+    }
+
+    pub fn take_carried(&mut self) -> BTreeMap<u32, Vec<u8>> {
+        std::mem::take(&mut self.carried)
+    }
+
+    fn open(&mut self, before: &str) -> Result<(), Failure> {
+        let left = self.limits.deadline.saturating_duration_since(Instant::now());
+        if left < Duration::from_millis(1) {
+            return Err(Failure::OutOfTime);
+        }
+        self.transaction += 1;
+        self.spent.statements.fetch_add(2 + u64::from(!before.is_empty()), Ordering::Relaxed);
+        let text = format!("{before}{}", opening(&self.limits, left));
+        let started = Instant::now();
+        let opened = self.client.batch_execute(&text);
+        self.charge(started);
+        Ok(opened?)
+    }
+
+    /// Sends one statement and hands over its rows as they arrive. Columns that the server lacks are left out, one
+    /// failing statement each, and remembered.
+    pub fn query(
+        &mut self,
+        tag: &str,
+        sql: &str,
+        binds: &Binds,
+        mut each: impl FnMut(&Row) -> Result<(), Box<dyn std::error::Error + Sync + Send>>,
+    ) -> Result<(), Failure> {
+        for _ in 0..8 {
+            let known = self.missing.get(tag).map_or(&[][..], Vec::as_slice);
+            let sent = text::prepare(tag, sql, known).replace(":\"pgss\"", &self.schema);
+            let failure = match self.send(&sent, binds, &mut each) {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            let Some(column) = failure.unknown_name_at().and_then(|at| text::column_at(&sent, at)) else {
+                return Err(failure);
+            };
+            self.missing.entry(tag.to_owned()).or_default().push(column.to_owned());
+            self.restart()?;
+        }
+        Err(Failure::Value(format!("{tag}: more than 8 columns are unknown to this server")))
+    }
+
+    pub fn missing(&self, tag: &str) -> Vec<String> {
+        self.missing.get(tag).cloned().unwrap_or_default()
+    }
+
+    fn send(
+        &mut self,
+        sent: &str,
+        binds: &Binds,
+        each: &mut impl FnMut(&Row) -> Result<(), Box<dyn std::error::Error + Sync + Send>>,
+    ) -> Result<(), Failure> {
+        if Instant::now() >= self.limits.deadline {
+            return Err(Failure::OutOfTime);
+        }
+        self.spent.statements.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let result = stream(self.client, sent, binds, each);
+        self.charge(started);
+        if result.is_err() {
+            self.spent.failed_statements.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn charge(&self, since: Instant) {
+        let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.spent.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+fn stream(
+    client: &mut Client,
+    sent: &str,
+    binds: &Binds,
+    each: &mut impl FnMut(&Row) -> Result<(), Box<dyn std::error::Error + Sync + Send>>,
+) -> Result<(), Failure> {
+    let mut rows = client.query_typed_raw(sent, binds.iter().map(|(value, kind)| (*value, kind.clone())))?;
+    while let Some(row) = rows.next()? {
+        each(&row)?;
+    }
+    Ok(())
+}
+
+/// One message, the same for every version and every pooler: names that a version lacks drop out by themselves.
+fn opening(limits: &Limits, left: Duration) -> String {
+    let statement_ms = limits.statement_timeout.min(left).as_millis().max(1);
+    let lock_ms = limits.lock_timeout.as_millis().max(1);
+    let left_ms = left.as_millis().max(1);
+    let role = if limits.as_monitor { "; set local role pg_monitor" } else { "" };
+    format!(
+        "begin isolation level read committed read only; \
+         select pg_catalog.set_config(n, v, true) from (values \
+         ('statement_timeout', '{statement_ms}'), ('lock_timeout', '{lock_ms}'), \
+         ('idle_in_transaction_session_timeout', '{left_ms}'), ('transaction_timeout', '{left_ms}'), \
+         ('client_connection_check_interval', '500'), ('jit', 'off'), ('search_path', 'pg_catalog')\
+         ) s(n, v) where pg_catalog.current_setting(n, true) is not null{role}"
+    )
+}

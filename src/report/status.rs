@@ -1,0 +1,127 @@
+//! `status.json`, beside the log: what `pganalytics status` and health-check.sh read. World-readable, so it holds no
+//! secret and no text out of a database.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Report;
+use crate::collect::agent::LastRun;
+use crate::collect::watch::Phase;
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::state::ledger::Ledger;
+use crate::state::{Durability, write_atomic};
+use crate::version;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    pub version: String,
+    pub collector_id: String,
+    pub interval_s: u64,
+    pub last_cycle_at: String,
+    pub last_push_at: Option<String>,
+    pub exit_code: i32,
+    pub outcomes: wire::Counts,
+    pub servers: Vec<ServerStatus>,
+    pub conditions: Vec<String>,
+    pub breaker: String,
+    pub spool_batches: u64,
+    pub spool_bytes: u64,
+    pub spool_oldest_s: u64,
+    pub spool_max_bytes: u64,
+    pub last_run: LastRun,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    pub name: String,
+    pub reached: bool,
+    pub why: Option<String>,
+}
+
+pub fn path(config: &Config) -> PathBuf {
+    config.logging.file_path.with_file_name("status.json")
+}
+
+pub(super) fn write(report: &Report, ledger: &Ledger, exit: Exit, last: &LastRun) {
+    let status = Status {
+        version: version::SHORT.to_owned(),
+        collector_id: report.sealed.head.collector_id.clone(),
+        interval_s: report.config.run.interval.as_secs(),
+        last_cycle_at: report.at.to_string(),
+        last_push_at: ledger
+            .pushed_at
+            .and_then(|s| jiff::Timestamp::from_second(s).ok())
+            .map(|t| t.to_string()),
+        exit_code: exit.code(),
+        outcomes: report.sealed.outcomes,
+        servers: servers(report),
+        conditions: ledger.conditions.values().map(|c| c.text.clone()).collect(),
+        breaker: ledger.breaker.name(report.at.as_second()).to_owned(),
+        spool_batches: report.waiting.batches,
+        spool_bytes: report.waiting.bytes,
+        spool_oldest_s: report.waiting.oldest.as_secs(),
+        spool_max_bytes: report.config.spool.max_bytes,
+        last_run: last.clone(),
+    };
+    let path = path(report.config);
+    let written = serde_json::to_vec_pretty(&status)
+        .map_err(std::io::Error::from)
+        .and_then(|text| write_atomic(&path, &text, 0o644, Durability::Renamed));
+    if let Err(e) = written {
+        log::warn!("writing {}: {e}", path.display());
+    }
+}
+
+fn servers(report: &Report) -> Vec<ServerStatus> {
+    let of = |watch: &crate::collect::watch::Watch| ServerStatus {
+        name: watch.config.name.clone(),
+        reached: watch.facts.is_some(),
+        why: match &watch.phase {
+            Phase::Gone(outcome) => outcome.detail.clone(),
+            Phase::Probing { .. } | Phase::Ready => None,
+        },
+    };
+    report.collected.watches.iter().map(of).collect()
+}
+
+pub fn read(path: &Path) -> Result<Status> {
+    let text = fs::read(path)
+        .with_context(|| format!("reading {}; has `pganalytics cron` run yet?", path.display()))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{} is no status file of this release", path.display()))
+}
+
+impl Status {
+    pub fn for_people(&self) -> String {
+        let push = self.last_push_at.as_deref().unwrap_or("never");
+        let mut text = format!(
+            "last cycle  {} (exit {}, {:.0} ms, {} items)\nlast push   {push}\nparts       {} ok, {} partial, {} skipped, {} failed\nspool       {} batches, {} kB, oldest {} s, breaker {}\n",
+            self.last_cycle_at,
+            self.exit_code,
+            self.last_run.cycle_ms,
+            self.last_run.items,
+            self.outcomes.ok,
+            self.outcomes.partial,
+            self.outcomes.skipped,
+            self.outcomes.failed,
+            self.spool_batches,
+            self.spool_bytes.div_ceil(1000),
+            self.spool_oldest_s,
+            self.breaker
+        );
+        for server in &self.servers {
+            let state =
+                server.why.as_deref().unwrap_or(if server.reached { "reached" } else { "not reached" });
+            text.push_str(&format!("server      {}: {state}\n", server.name));
+        }
+        for condition in &self.conditions {
+            text.push_str(&format!("attention   {condition}\n"));
+        }
+        text
+    }
+}
