@@ -1,1 +1,6 @@
-fn main() {}
+//! The one integration-test binary: the program as operators run it, on real servers and broken networks.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bed;
+mod support;

@@ -1,0 +1,175 @@
+//! A home for one collector: its own configuration, state, log and target directory, an environment with nothing
+//! in it but PATH, and the program as it was built. What it leaves behind is read from here.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::poll::{LONG, eventually};
+use super::{postmaster, warden};
+
+pub(crate) struct Home {
+    dir: PathBuf,
+    env: Vec<(String, String)>,
+    runs: AtomicU32,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// `None` when a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+/// A run that may still go on; dropped, it ends.
+pub(crate) struct Spawned {
+    child: Child,
+    output: [PathBuf; 2],
+    started: Instant,
+}
+
+impl Home {
+    pub(crate) fn new() -> Home {
+        let dir = warden::fresh_dir("home");
+        fs::create_dir(dir.join("state")).unwrap();
+        fs::create_dir(dir.join("batches")).unwrap();
+        Home { dir, env: Vec::new(), runs: AtomicU32::new(1) }
+    }
+
+    /// A variable for all runs from here on.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Home {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Writes the configuration file: what the test gives, with this home's state directory and log added where
+    /// the text has `{state}`, `{log}` and `{target}`.
+    pub(crate) fn config(&self, toml_text: &str) {
+        let text = toml_text
+            .replace("{state}", &self.state_dir().display().to_string())
+            .replace("{log}", &self.log_path().display().to_string())
+            .replace("{target}", &format!("file://{}", self.target_dir().display()));
+        fs::write(self.config_path(), text).unwrap();
+    }
+
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.dir.join("collector.toml")
+    }
+
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.dir.join("state")
+    }
+
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.dir.join("collector.log")
+    }
+
+    pub(crate) fn target_dir(&self) -> PathBuf {
+        self.dir.join("batches")
+    }
+}
+
+/// Running the program.
+impl Home {
+    pub(crate) fn cron(&self) -> Run {
+        self.run(&["cron"])
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
+        self.spawn(args).wait(LONG)
+    }
+
+    pub(crate) fn spawn(&self, args: &[&str]) -> Spawned {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_pganalytics"));
+        program.arg("--config").arg(self.config_path()).args(args);
+        self.spawn_command(program)
+    }
+
+    /// Output goes to files: a program that says much never waits for its reader.
+    pub(crate) fn spawn_command(&self, mut program: Command) -> Spawned {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let output = ["stdout", "stderr"].map(|name| self.dir.join(format!("{name}.{number}")));
+        program.env_clear().env("PATH", "/usr/bin:/bin").envs(self.env.iter().cloned());
+        program.current_dir(&self.dir).stdin(Stdio::null());
+        program.stdout(File::create(&output[0]).unwrap()).stderr(File::create(&output[1]).unwrap());
+        Spawned { child: program.spawn().unwrap(), output, started: Instant::now() }
+    }
+}
+
+impl Spawned {
+    pub(crate) fn signal(&self, signal: Signal) {
+        postmaster::signal(self.child.id() as i32, signal);
+    }
+
+    pub(crate) fn kill9(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    #[track_caller]
+    pub(crate) fn wait(mut self, ceiling: Duration) -> Run {
+        let status: ExitStatus = eventually(ceiling, || {
+            let ended = self.child.try_wait().unwrap();
+            ended.ok_or_else(|| format!("{} runs still", self.child.id()))
+        });
+        let took = self.started.elapsed();
+        let [stdout, stderr] = self.output.each_ref().map(|path| fs::read_to_string(path).unwrap());
+        Run { code: status.code(), signal: status.signal(), stdout, stderr, took }
+    }
+}
+
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a run leaves behind.
+impl Home {
+    /// Empty before the first line.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    pub(crate) fn ledger(&self) -> Value {
+        let path = self.state_dir().join("ledger.json");
+        serde_json::from_slice(&fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+            .unwrap()
+    }
+
+    /// Sealed batches that wait, the oldest first.
+    pub(crate) fn spool_files(&self) -> Vec<PathBuf> {
+        files(&self.state_dir().join("spool"))
+    }
+
+    /// What has arrived at the `{target}`, in order.
+    pub(crate) fn batches(&self) -> Vec<Value> {
+        let texts = files(&self.target_dir()).into_iter().map(|path| fs::read_to_string(path).unwrap());
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        texts.flat_map(|text| text.lines().map(parse).collect::<Vec<Value>>()).collect()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// By name; none where the directory is not there.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort();
+    paths
+}
