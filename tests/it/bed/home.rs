@@ -33,10 +33,7 @@ fn output_environment_and_time_of_a_run() {
 fn a_run_can_be_asked_to_end_and_killed() {
     let home = Home::new();
     let asked = home.spawn_command(shell("trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done"));
-    eventually(LONG, || match fs::read_to_string(home.config_path().with_file_name("stdout.1")) {
-        Ok(text) if text.contains("ready") => Ok(()),
-        other => Err(other),
-    });
+    eventually(LONG, || if asked.stdout() == "ready\n" { Ok(()) } else { Err(asked.stdout()) });
     asked.signal(Signal::TERM);
     assert_eq!(asked.wait(LONG).code, Some(9));
     let killed = home.spawn_command(shell("sleep 600"));

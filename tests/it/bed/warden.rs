@@ -1,8 +1,7 @@
 use std::fs;
-use std::os::unix::process::CommandExt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::support::cluster::Cluster;
 use crate::support::poll::{LONG, eventually};
@@ -20,8 +19,8 @@ fn nothing_outlives_a_test_process_that_is_killed() {
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "bed::warden::nothing_outlives_a_test_process_that_is_killed"])
         .env(VICTIM, &told)
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .process_group(0)
         .spawn()
         .unwrap();
     let root = PathBuf::from(eventually(LONG, || fs::read_to_string(&told)));
@@ -52,7 +51,8 @@ fn be_the_victim(told: &Path) -> ! {
     let written: PathBuf = told.with_extension("new");
     fs::write(&written, warden::root().display().to_string()).unwrap();
     fs::rename(written, told).unwrap();
-    std::thread::sleep(Duration::from_secs(600));
+    // Not killed, it ends with the test that started it.
+    let _ = std::io::stdin().read(&mut [0]);
     std::process::exit(1);
 }
 

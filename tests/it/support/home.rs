@@ -107,6 +107,11 @@ impl Home {
 }
 
 impl Spawned {
+    /// What it has written so far.
+    pub(crate) fn stdout(&self) -> String {
+        fs::read_to_string(&self.output[0]).unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         postmaster::signal(self.child.id() as i32, signal);
     }
