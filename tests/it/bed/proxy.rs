@@ -73,8 +73,8 @@ fn cuts_a_connection_after_its_bytes() {
     let mut client = through(&proxy).unwrap();
     let before = proxy.bytes_from_server();
     proxy.set(Mode::CutAfter(5000));
-    assert!(length(&mut client, 100_000).is_err());
-    assert!(client.is_closed());
+    let asking = meanwhile(move || length(&mut client, 100_000).is_err() && client.is_closed());
+    assert_eq!(asking.recv_timeout(LONG), Ok(true));
     assert_eq!(proxy.bytes_from_server() - before, 5000);
     assert_eq!(proxy.faults(), ["connection 1: cut after 5000 bytes"]);
 }
@@ -83,6 +83,7 @@ fn cuts_a_connection_after_its_bytes() {
 fn cuts_an_idle_connection_at_once() {
     let proxy = before_a_server();
     let mut idle = std::net::TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    idle.set_read_timeout(Some(LONG)).unwrap();
     proxy.set(Mode::CutAfter(0));
     assert_eq!(std::io::Read::read(&mut idle, &mut [0]).unwrap(), 0);
     assert_eq!(proxy.faults(), ["connection 1: cut after 0 bytes"]);
