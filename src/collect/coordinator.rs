@@ -181,7 +181,7 @@ impl Coordinator<'_> {
             return Ok(());
         }
         match probed.result {
-            Err(outcome) => self.give_up(server, outcome, batch),
+            Err(outcome) => self.give_up(server, *outcome, batch),
             Ok((facts, held)) => {
                 let plan = self.watches[server].plan(self.inputs, facts, held, probed.opened);
                 let name = self.watches[server].config.name.clone();

@@ -15,11 +15,14 @@ use super::{Collector, disk_usage, registry, sysstat};
 use crate::event::Event;
 use crate::state::ledger::{PartState, RawJson};
 
+/// Finished parts, and what the next run needs to compare with.
+type Read = (Vec<Done>, Option<Box<RawJson>>);
+
 pub struct Job {
     collector: &'static str,
     place: Place,
     parts: &'static [&'static str],
-    read: Box<dyn FnOnce() -> (Vec<Done>, Option<Box<RawJson>>) + Send>,
+    read: Box<dyn FnOnce() -> Read + Send>,
     /// For the ledger, when it is not read each run.
     pub slow: Option<(String, PartState)>,
 }
@@ -45,7 +48,7 @@ fn job(
     inputs: &Inputs,
     collector: &'static Collector,
     parts: &'static [&'static str],
-    read: impl FnOnce() -> (Vec<Done>, Option<Box<RawJson>>) + Send + 'static,
+    read: impl FnOnce() -> Read + Send + 'static,
 ) -> Option<Job> {
     let config = &inputs.config;
     if !plan::enabled(config, collector) || registry::find(collector.name).is_none() {

@@ -66,7 +66,7 @@ pub struct Figures {
 }
 
 pub struct Probed {
-    pub result: Result<(Facts, Held), Outcome>,
+    pub result: Result<(Facts, Held), Box<Outcome>>,
     pub opened: Vec<Duration>,
 }
 
@@ -311,7 +311,7 @@ fn look(
     spent: &Arc<Spent>,
     deadline: Instant,
     opened: &mut Vec<Duration>,
-) -> Result<(Facts, Held), Outcome> {
+) -> Result<(Facts, Held), Box<Outcome>> {
     let mut last = Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases");
     let limits = Limits {
         statement_timeout: server.statement_timeout,
@@ -320,10 +320,11 @@ fn look(
         as_monitor: false,
     };
     for database in candidates(server) {
-        let mut held = pool.get().map_err(|e| Outcome::failed(Reason::Other).detail(e.to_string()))?;
+        let mut held =
+            pool.get().map_err(|e| Box::new(Outcome::failed(Reason::Other).detail(e.to_string())))?;
         let started = Instant::now();
         let looked = match held.open(server, &database, deadline) {
-            Err(refusal) if is_whole(&refusal) => return Err(refused(&refusal)),
+            Err(refusal) if is_whole(&refusal) => return Err(Box::new(refused(&refusal))),
             Err(refusal) => Err(refused(&refusal)),
             Ok(connection) => {
                 opened.push(started.elapsed());
@@ -335,7 +336,7 @@ fn look(
             Err(outcome) => last = outcome,
         }
     }
-    Err(last)
+    Err(Box::new(last))
 }
 
 fn candidates(server: &config::Server) -> Vec<String> {

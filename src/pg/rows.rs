@@ -68,8 +68,8 @@ fn value(kind: &Type, raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
 
 /// NaN and infinities have no JSON: null.
 pub fn float(value: f64, out: &mut Vec<u8>) {
-    let rounded = (value * 1000.0).round() / 1000.0;
-    let short = if rounded.is_finite() { rounded } else { value };
+    // Beyond, thousandths are not what a double can hold.
+    let short = if value.abs() < 1e12 { (value * 1000.0).round() / 1000.0 } else { value };
     // Writing to a Vec cannot fail, and serde_json writes non-finite numbers as null.
     let _ = serde_json::to_writer(out, &short);
 }

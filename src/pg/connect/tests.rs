@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::super::refusal::{Kind, Scope};
 use super::*;
-use crate::config::{Databases, Ssl};
+use crate::config::{Databases, Passwords, Ssl};
+use secrecy::SecretString;
 
 fn server(hosts: &[(&str, u16)], mode: SslMode) -> Server {
     Server {
         name: "main".into(),
         hosts: hosts.iter().map(|(host, port)| ((*host).to_owned(), *port)).collect(),
         user: "mon".into(),
-        password: None,
+        password: Passwords::given(SecretString::from("hunter2")),
         database: "postgres".into(),
         databases: Databases::All,
         exclude_databases: Vec::new(),
@@ -26,9 +27,8 @@ fn server(hosts: &[(&str, u16)], mode: SslMode) -> Server {
 
 #[track_caller]
 fn refused(server: &Server, kind: Kind, parts: &[&str]) {
-    let secret = SecretString::from("hunter2");
     let deadline = Instant::now() + Duration::from_secs(20);
-    let refusal = connect(server, "postgres", Some(&secret), deadline).err().expect("a refusal");
+    let refusal = connect(server, "postgres", deadline).err().expect("a refusal");
     assert_eq!(refusal.kind, kind, "{refusal}");
     assert_eq!((refusal.scope(), &refusal.sqlstate), (Scope::Server, &None));
     for part in parts {
@@ -130,7 +130,7 @@ fn the_next_host_is_tried_where_the_first_is_away() {
 fn no_time_left() {
     let began = Instant::now();
     let web = answering(&[]);
-    let refusal = connect(&server(&[("127.0.0.1", web)], SslMode::Disable), "postgres", None, began);
+    let refusal = connect(&server(&[("127.0.0.1", web)], SslMode::Disable), "postgres", began);
     let refusal = refusal.err().expect("a refusal");
     assert_eq!(refusal.kind, Kind::Timeout, "{refusal}");
     assert!(refusal.message.contains("run_timeout"), "{refusal}");
