@@ -114,7 +114,7 @@ mod tests {
             (Type::INT8, i64::MAX.to_be_bytes().to_vec(), "9223372036854775807"),
             (Type::OID, u32::MAX.to_be_bytes().to_vec(), "4294967295"),
             (Type::FLOAT8, 1.23456f64.to_be_bytes().to_vec(), "1.235"),
-            (Type::FLOAT8, 1e300f64.to_be_bytes().to_vec(), "1e300"),
+            (Type::FLOAT8, 1e300f64.to_be_bytes().to_vec(), "1e+300"),
             (Type::FLOAT8, f64::NAN.to_be_bytes().to_vec(), "null"),
             (Type::FLOAT8, f64::INFINITY.to_be_bytes().to_vec(), "null"),
             (Type::TIMESTAMPTZ, 0i64.to_be_bytes().to_vec(), "\"2000-01-01T00:00:00Z\""),
