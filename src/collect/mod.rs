@@ -12,6 +12,7 @@ pub mod disk_usage;
 mod host;
 pub mod local;
 pub mod part;
+pub mod pg_query_stats;
 pub mod pg_stats;
 pub mod plan;
 pub mod registry;

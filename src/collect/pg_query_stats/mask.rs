@@ -1,0 +1,65 @@
+//! Takes every literal out of a statement's text, whatever kind of statement: pg_stat_statements leaves utility
+//! statements as they were typed (passwords of roles, connection strings, bodies of DO), and other sources normalise
+//! nothing.
+//!
+//! Every string becomes `'***'`, every number `0`, comments go (they carry tags of applications): what is left is still
+//! SQL. Identifiers, parameters and the server's own mark for a squashed list stay. Where it is not certain where a
+//! literal ends, everything from there on counts as one. One pass, no state but the output; it never fails.
+
+mod lex;
+
+use lex::{Kind, Lexer};
+
+const STRING: &str = "'***'";
+const NUMBER: &str = "0";
+const CUT_IDENTIFIER: &str = "\"***\"";
+/// PostgreSQL 18 and newer write it where they left out the rest of a list of constants.
+const SQUASHED: &str = "/*, ... */";
+/// It must stand inside the statement or after it: PostgreSQL 18 does not keep a comment that comes first.
+const OWN: &str = "/* pganalytics:";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Masked {
+    pub text: String,
+    /// Ships as `text_truncated`.
+    pub truncated: bool,
+}
+
+/// Masks `text` and cuts what is left to `max_bytes`, between two characters.
+pub fn mask(text: &str, max_bytes: usize) -> Masked {
+    let mut out = String::with_capacity(text.len().min(max_bytes) + STRING.len());
+    for (kind, piece) in Lexer::new(text) {
+        match kind {
+            // Two literals side by side would read as one with a quote in it, and `u&` as the prefix of one.
+            Kind::String if out.ends_with(['\'', '&']) => out.extend([" ", STRING]),
+            Kind::String => out.push_str(STRING),
+            Kind::Number => out.push_str(NUMBER),
+            Kind::CutIdentifier => out.push_str(CUT_IDENTIFIER),
+            Kind::Comment if piece != SQUASHED => space(&mut out),
+            Kind::Comment | Kind::Other if out.is_empty() => out.push_str(piece.trim_start()),
+            Kind::Comment | Kind::Other => out.push_str(piece),
+        }
+        // Spaces at the end go: they do not yet say that something is cut.
+        if out.len() > max_bytes && !out.ends_with(char::is_whitespace) {
+            break;
+        }
+    }
+    let text = out.trim_end();
+    let kept = (0..=max_bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    Masked { text: text[..kept].to_owned(), truncated: kept < text.len() }
+}
+
+/// Whether a comment in it says that the collector itself sent this statement.
+pub fn is_own(text: &str) -> bool {
+    Lexer::new(text).any(|(kind, piece)| kind == Kind::Comment && piece.starts_with(OWN))
+}
+
+/// A comment separates words as a space does.
+fn space(out: &mut String) {
+    if !out.is_empty() && !out.ends_with(char::is_whitespace) {
+        out.push(' ');
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Which statement texts to read in this run, and what to make of what came. A text is masked here, before anything
+//! keeps it.
+//!
+//! Every text is asked for once, by its id; how many really come is bounded by the server (`rows.*.sql`), in the order
+//! given here, so that what does not fit comes first of what is left on the next run.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use super::mask::{Masked, is_own, mask};
+use super::previous::Text;
+use super::rank::Chosen;
+
+/// The statements of pass 2 as its parameters want them: `$1` to `$5`, all of one length.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    pub queryids: Vec<i64>,
+    pub dbids: Vec<u32>,
+    pub userids: Vec<u32>,
+    pub toplevels: Vec<bool>,
+    pub with_text: Vec<bool>,
+}
+
+/// What a row of pass 2 said about the text that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    Masked(Masked),
+    /// A statement of the collector: its row stays here, and it is never chosen again.
+    Own,
+    /// This run's bytes were spent: next run.
+    Waits,
+    /// The server has lost it: asked again in a day.
+    Lost,
+}
+
+/// Wanted texts first, then those that never went out, what grew most first; then the rows that need none.
+pub fn order(chosen: &[Chosen], wanted: &[i64]) -> Order {
+    let is_wanted = |it: &Chosen| wanted.contains(&it.entry.key.queryid);
+    let need = |it: &Chosen| match (is_wanted(it), it.text) {
+        (true, _) => 2,
+        (false, Text::NotSent) => 1,
+        (false, _) => 0,
+    };
+    let time_us = |it: &Chosen| it.growth.map_or(it.entry.time_us, |growth| growth.time_us);
+    let mut places: Vec<(u8, i64, u32)> =
+        (0u32..).zip(chosen).map(|(at, it)| (need(it), time_us(it), at)).collect();
+    places.sort_unstable_by_key(|&(need, time_us, at)| (Reverse(need), Reverse(time_us), at));
+    let (mut order, mut asked) = (Order::default(), HashSet::new());
+    for (need, _, at) in places {
+        let key = chosen[at as usize].entry.key;
+        order.queryids.push(key.queryid);
+        order.dbids.push(key.dbid);
+        order.userids.push(key.userid);
+        order.toplevels.push(key.toplevel);
+        order.with_text.push(need > 0 && asked.insert(key.queryid));
+    }
+    order
+}
+
+/// For a row whose text was asked for: `text` as the server cut it, `text_length` in characters as it has it.
+pub fn read(text: Option<&str>, text_length: Option<i64>, max_bytes: usize) -> Answer {
+    match (text, text_length) {
+        (None, None) => Answer::Lost,
+        (None, Some(_)) => Answer::Waits,
+        (Some(text), _) if is_own(text) => Answer::Own,
+        (Some(text), length) => {
+            let mut masked = mask(text, max_bytes);
+            masked.truncated |= length.is_some_and(|length| length > text.chars().count() as i64);
+            Answer::Masked(masked)
+        }
+    }
+}
+
+impl Answer {
+    /// What to remember about the id, when the row ships with the batch of this sequence.
+    pub fn mark(&self, sequence: u64) -> Text {
+        match self {
+            Answer::Own => Text::Own,
+            Answer::Waits => Text::NotSent,
+            Answer::Masked(_) | Answer::Lost => Text::sent(sequence),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
