@@ -14,9 +14,9 @@ use jiff::Timestamp;
 
 use crate::batch::{Batch, Sealed, inflate};
 use crate::cli::Cycle;
-use crate::collect::agent;
 use crate::collect::coordinator::{self, Collected, Inputs};
 use crate::collect::schedule::seed;
+use crate::collect::{Memory, agent};
 use crate::config::Config;
 use crate::event::Event;
 use crate::exit::Exit;
@@ -62,7 +62,7 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
     let spool = Spool::open(&state);
     let sequence = next_sequence(&ledger, &spool);
     let mut batch = Batch::open(head(&config, &moment, sequence))?;
-    let inputs = moment.inputs(&config, &ledger, cycle.force);
+    let inputs = moment.inputs(&config, &ledger, sequence, cycle.force);
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
     let waiting = spool::depth(&spool.entries()?);
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &waiting, &mut batch)?;
@@ -104,7 +104,7 @@ fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
     signals::listen(sender.clone())?;
     let config = Arc::new(config);
     let mut batch = Batch::open(head(&config, &moment, ledger.sequence + 1))?;
-    let inputs = moment.inputs(&config, &ledger, cycle.force);
+    let inputs = moment.inputs(&config, &ledger, ledger.sequence + 1, cycle.force);
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &spool::Depth::default(), &mut batch)?;
     let mut text = inflate(&batch.seal()?.bytes)?;
@@ -131,7 +131,7 @@ impl Moment {
         self.at.as_second()
     }
 
-    fn inputs<'a>(&self, config: &Arc<Config>, ledger: &'a Ledger, force: bool) -> Inputs<'a> {
+    fn inputs<'a>(&self, config: &Arc<Config>, ledger: &'a Ledger, sequence: u64, force: bool) -> Inputs<'a> {
         Inputs {
             config: config.clone(),
             ledger,
@@ -139,6 +139,13 @@ impl Moment {
             now_ms: self.at.as_millisecond(),
             force,
             timestamp: self.at.to_string(),
+            memory: Arc::new(Memory {
+                state_dir: config.run.state_dir.clone(),
+                sequence,
+                lost_sequences: ledger.lost_sequences.clone(),
+                wants: ledger.wants.clone(),
+                now: self.seconds(),
+            }),
             deadline: self.collect_until,
         }
     }

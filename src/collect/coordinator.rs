@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::Memory;
 use super::board::{Board, Place};
 use super::cancel::Cancels;
 use super::local;
@@ -33,6 +34,7 @@ pub struct Inputs<'a> {
     pub force: bool,
     pub now_ms: i64,
     pub timestamp: String,
+    pub memory: Arc<Memory>,
     /// Collecting ends here, whatever has come in.
     pub deadline: Instant,
 }

@@ -22,8 +22,13 @@ pub mod sysstat;
 pub mod visit;
 pub mod watch;
 
-use part::Done;
+use std::path::PathBuf;
 
+use part::Done;
+use wire::Want;
+
+use crate::config::Config;
+use crate::pg::probe::Facts;
 use crate::pg::session::Session;
 
 /// One metric type.
@@ -128,9 +133,26 @@ pub struct Variant {
 
 /// What a part's code may know of the run.
 pub struct Cx<'a> {
-    pub limits: &'a crate::config::Limits,
+    /// The server's name.
+    pub server: &'a str,
+    pub config: &'a Config,
+    pub facts: &'a Facts,
     /// The watched databases of this server.
     pub databases: &'a [String],
+    pub memory: &'a Memory,
+}
+
+/// What earlier runs left that a part's code may look at.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    pub state_dir: PathBuf,
+    /// Of the batch under way.
+    pub sequence: u64,
+    /// Batches that never arrived.
+    pub lost_sequences: Vec<u64>,
+    /// Statements whose texts the backend lacks.
+    pub wants: Vec<Want>,
+    pub now: i64,
 }
 
 /// A finished part and the database whose item it belongs to; `None`: the visit's own.
@@ -141,8 +163,10 @@ pub struct Placed {
 
 /// A state file that a collector wants written, once the batch it belongs to is sealed.
 pub struct Keep {
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
     pub content: Vec<u8>,
+    /// Wants that this batch answers, or that nobody can answer any more.
+    pub answered: Vec<Want>,
 }
 
 /// Which variant a server of this version gets.

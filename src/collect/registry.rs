@@ -1,9 +1,14 @@
 //! Every collector, in order of value: what stands first is asked first, and shed last.
 
-use super::{Collector, agent, disk_usage, pg_stats, sysstat};
+use super::{Collector, agent, disk_usage, pg_query_stats, pg_stats, sysstat};
 
-pub const ALL: &[&Collector] =
-    &[&sysstat::SYSSTAT, &pg_stats::PG_STATS, &disk_usage::DISK_USAGE, &agent::AGENT];
+pub const ALL: &[&Collector] = &[
+    &sysstat::SYSSTAT,
+    &pg_stats::PG_STATS,
+    &pg_query_stats::PG_QUERY_STATS,
+    &disk_usage::DISK_USAGE,
+    &agent::AGENT,
+];
 
 pub fn find(name: &str) -> Option<&'static Collector> {
     ALL.iter().copied().find(|c| c.name == name)

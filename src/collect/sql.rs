@@ -19,11 +19,10 @@ pub fn run(
     shape: Shape,
     binds: &[Bind],
     variants: &'static [Variant],
-    major: u32,
 ) -> Vec<Placed> {
     let key = planned.part.key;
     let tag = format!("{}.{key}", planned.collector);
-    let Some(variant) = variant(variants, major) else {
+    let Some(variant) = variant(variants, cx.facts.major()) else {
         return vec![Placed {
             database: None,
             done: Done::skipped(key, Reason::Version, "no statement for this version"),
@@ -42,8 +41,8 @@ fn value(bind: Bind, cx: &Cx) -> Box<dyn ToSql + Sync> {
     let int = |n: u32| Box::new(i32::try_from(n).unwrap_or(i32::MAX));
     match bind {
         Bind::Databases => Box::new(cx.databases.to_vec()),
-        Bind::TablesLimit => int(cx.limits.tables),
-        Bind::IndexesLimit => int(cx.limits.indexes),
+        Bind::TablesLimit => int(cx.config.limits.tables),
+        Bind::IndexesLimit => int(cx.config.limits.indexes),
     }
 }
 

@@ -14,7 +14,7 @@ use wire::{Outcome, Reason, Verdict};
 use super::part::{Done, Fragment};
 use super::plan::{Planned, Visit};
 use super::sql;
-use super::{Cx, Keep, Placed, Run};
+use super::{Cx, Keep, Memory, Placed, Run};
 use crate::config::{Config, Server};
 use crate::pg::pool::{Held, Pool};
 use crate::pg::probe::Facts;
@@ -37,6 +37,7 @@ pub struct Ground {
     pub databases: Arc<Vec<String>>,
     pub missing: BTreeMap<String, Vec<String>>,
     pub cancels: super::cancel::Cancels,
+    pub memory: Arc<Memory>,
 }
 
 /// One part's answer on its way to the coordinator.
@@ -188,14 +189,18 @@ fn parts<'p>(
 }
 
 fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed> {
-    let cx = Cx { limits: &ground.config.limits, databases: &ground.databases };
+    let cx = Cx {
+        server: &ground.server.name,
+        config: &ground.config,
+        facts: &ground.facts,
+        databases: &ground.databases,
+        memory: &ground.memory,
+    };
     let started = Instant::now();
     let transaction = session.transaction;
     let mut placed = match &planned.part.run {
         Run::Code(run) => run(session, &cx),
-        Run::Sql { shape, binds, variants } => {
-            sql::run(session, &cx, planned, *shape, binds, variants, ground.facts.major())
-        }
+        Run::Sql { shape, binds, variants } => sql::run(session, &cx, planned, *shape, binds, variants),
     };
     let took_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     for p in &mut placed {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rayon::ThreadPool;
 use scheduled_thread_pool::ScheduledThreadPool;
-use wire::{Outcome, Reason};
+use wire::{Outcome, Reason, Want};
 
 use super::cancel::Cancels;
 use super::coordinator::Inputs;
@@ -186,6 +186,7 @@ impl Watch {
             databases: self.databases.clone(),
             missing: self.missing.clone(),
             cancels,
+            memory: inputs.memory.clone(),
         })
     }
 
@@ -248,6 +249,8 @@ impl Watch {
             state.stalls += 1;
             state.until = Some(now + next_back_off_s(state.stalls));
         }
+        let answered: Vec<&Want> = self.keeps.iter().flat_map(|k| &k.answered).collect();
+        ledger.wants.retain(|want| !answered.contains(&want));
         if let Some(facts) = &self.facts {
             state.stalls = 0;
             state.until = None;

@@ -26,6 +26,32 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
+/// Microseconds since 1970 of a timestamptz.
+pub struct Micros(pub i64);
+
+impl<'a> FromSql<'a> for Micros {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Micros> {
+        Ok(Micros(i64::from_be_bytes(raw.try_into()?).saturating_add(EPOCH_2000_S * 1_000_000)))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::TIMESTAMPTZ
+    }
+}
+
+/// Text of whatever encoding, made valid UTF-8.
+pub struct Lossy(pub String);
+
+impl<'a> FromSql<'a> for Lossy {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Lossy> {
+        Ok(Lossy(String::from_utf8_lossy(raw).into_owned()))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::TEXT | Type::NAME | Type::VARCHAR)
+    }
+}
+
 type Result<T, E = Box<dyn Error + Sync + Send>> = std::result::Result<T, E>;
 
 /// Appends `"column":value` for each column from `first` on that is not NULL, without braces. Columns whose names

@@ -184,7 +184,7 @@ fn opening(limits: &Limits, left: Duration) -> String {
     let role = if limits.as_monitor { "; set local role pg_monitor" } else { "" };
     format!(
         "begin isolation level read committed read only; \
-         select pg_catalog.set_config(n, v, true) from (values \
+         select /* pganalytics:session */ pg_catalog.set_config(n, v, true) from (values \
          ('statement_timeout', '{statement_ms}'), ('lock_timeout', '{lock_ms}'), \
          ('idle_in_transaction_session_timeout', '{left_ms}'), ('transaction_timeout', '{left_ms}'), \
          ('client_connection_check_interval', '500'), ('jit', 'off'), ('search_path', 'pg_catalog')\

@@ -47,7 +47,7 @@ pub(super) fn append(
     Ok(())
 }
 
-pub(super) fn day_file(now: i64) -> String {
+pub(crate) fn day_file(now: i64) -> String {
     let day = jiff::Timestamp::from_second(now).unwrap_or_default().strftime("%Y-%m-%d").to_string();
     format!("pganalytics-{day}.jsonl")
 }

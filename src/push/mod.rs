@@ -4,7 +4,7 @@
 //! Crash argument: a batch leaves the spool only after its target acknowledged its id. A crash between the two sends
 //! it again, which the id makes harmless.
 
-mod file;
+pub(crate) mod file;
 pub mod reply;
 
 use std::fs;

@@ -1,14 +1,11 @@
 //! What the last run saw, kept in `previous/<system identifier>.bin`: figures to rank by growth, and which texts went out.
 //!
-//! Losing the file costs ranking quality and some texts sent twice, nothing else. So it is written to a temporary name
-//! and renamed without a sync, carries a checksum, and anything wrong with it reads as absent.
+//! Losing the file costs ranking quality and some texts sent twice, nothing else. So it is written, once its batch is
+//! sealed, by renaming without a sync; it carries a checksum, and anything wrong with it reads as absent.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
-
-use anyhow::Context;
 
 use super::entry::{Entry, Key};
 
@@ -173,32 +170,14 @@ pub fn read(path: &Path) -> Option<Previous> {
     })
 }
 
-/// Replaces the state. `records` come sorted by key, as many as `count` says.
-pub fn write(
-    path: &Path,
-    facts: &Facts,
-    target: u64,
-    count: usize,
-    records: impl Iterator<Item = Record>,
-) -> anyhow::Result<()> {
-    let temporary = path.with_extension("tmp");
-    write_file(&temporary, &header_of(facts, target, count), records)
-        .and_then(|()| fs::rename(&temporary, path))
-        .with_context(|| format!("writing statement figures for the next run to {}", path.display()))
-}
-
-fn write_file(path: &Path, header: &[u8], records: impl Iterator<Item = Record>) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    let (mut out, mut sum) = (BufWriter::new(file), crc32fast::Hasher::new());
-    sum.update(header);
-    out.write_all(header)?;
-    for record in records {
-        let bytes = record.encode();
-        sum.update(&bytes);
-        out.write_all(&bytes)?;
-    }
-    out.write_all(&sum.finalize().to_le_bytes())?;
-    out.flush()
+/// The file's content. `records` come sorted by key, as many as `count` says.
+pub fn encode(facts: &Facts, target: u64, count: usize, records: impl Iterator<Item = Record>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER_BYTES + count * RECORD_BYTES + CHECKSUM_BYTES);
+    out.extend_from_slice(&header_of(facts, target, count));
+    records.for_each(|record| out.extend_from_slice(&record.encode()));
+    let sum = crc32fast::hash(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
 }
 
 fn header_of(facts: &Facts, target: u64, count: usize) -> [u8; HEADER_BYTES] {

@@ -1,12 +1,12 @@
 -- All figures of the chosen statements, and the texts of those marked so: $6 characters each, until $7 bytes are reached. Cost: one scan, with texts it also reads the whole text file. Needs: pg_read_all_stats.
 select
     s.queryid::text as hash
-  , s.dbid::oid as dbid
+  , s.dbid::oid as _dbid
   , s.userid::oid as userid
   , s.toplevel::bool as toplevel
   , r.rolname::text as "user"
-  , case when coalesce(pg_catalog.sum(case when w.with_text then least(pg_catalog.octet_length(s.query), $6::int4) end) over (order by w.position rows between unbounded preceding and 1 preceding), 0) < $7::int8 and w.with_text then pg_catalog.left(s.query, $6::int4) end::text as text
-  , case when w.with_text then pg_catalog.char_length(s.query) end::int8 as text_length
+  , case when coalesce(pg_catalog.sum(case when w.with_text then least(pg_catalog.octet_length(s.query), $6::int4) end) over (order by w.position rows between unbounded preceding and 1 preceding), 0) < $7::int8 and w.with_text then pg_catalog.left(s.query, $6::int4) end::text as _text
+  , case when w.with_text then pg_catalog.char_length(s.query) end::int8 as _text_length
   , s.calls::int8 as calls
   , s.total_exec_time::float8 as total_time
   , s.mean_exec_time::float8 as mean_time

@@ -2,12 +2,12 @@
 -- 1.8 cannot tell nested from top-level calls, and a server newer than its extension gives one row for each: they are one statement here.
 select
     s.queryid::text as hash
-  , s.dbid::oid as dbid
+  , s.dbid::oid as _dbid
   , s.userid::oid as userid
   , true::bool as toplevel
   , pg_catalog.max(r.rolname)::text as "user"
-  , case when coalesce(pg_catalog.sum(case when w.with_text then least(pg_catalog.octet_length(pg_catalog.min(s.query)), $6::int4) end) over (order by w.position rows between unbounded preceding and 1 preceding), 0) < $7::int8 and w.with_text then pg_catalog.left(pg_catalog.min(s.query), $6::int4) end::text as text
-  , case when w.with_text then pg_catalog.char_length(pg_catalog.min(s.query)) end::int8 as text_length
+  , case when coalesce(pg_catalog.sum(case when w.with_text then least(pg_catalog.octet_length(pg_catalog.min(s.query)), $6::int4) end) over (order by w.position rows between unbounded preceding and 1 preceding), 0) < $7::int8 and w.with_text then pg_catalog.left(pg_catalog.min(s.query), $6::int4) end::text as _text
+  , case when w.with_text then pg_catalog.char_length(pg_catalog.min(s.query)) end::int8 as _text_length
   , pg_catalog.sum(s.calls)::int8 as calls
   , pg_catalog.sum(s.total_exec_time)::float8 as total_time
   , coalesce(pg_catalog.sum(s.total_exec_time) / nullif(pg_catalog.sum(s.calls), 0), 0)::float8 as mean_time

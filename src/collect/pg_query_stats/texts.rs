@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
+use super::entry::Key;
 use super::mask::{Masked, is_own, mask};
 use super::previous::Text;
 use super::rank::Chosen;
@@ -19,6 +20,17 @@ pub struct Order {
     pub userids: Vec<u32>,
     pub toplevels: Vec<bool>,
     pub with_text: Vec<bool>,
+}
+
+impl Order {
+    pub fn key(&self, n: usize) -> Key {
+        Key {
+            queryid: self.queryids[n],
+            dbid: self.dbids[n],
+            userid: self.userids[n],
+            toplevel: self.toplevels[n],
+        }
+    }
 }
 
 /// What a row of pass 2 said about the text that was asked for.

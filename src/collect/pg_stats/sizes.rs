@@ -41,8 +41,8 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
 }
 
 fn read(session: &mut Session, cx: &Cx, estimate: bool) -> Result<Sizes, Failure> {
-    let tables = i32::try_from(cx.limits.tables).unwrap_or(i32::MAX);
-    let indexes = i32::try_from(cx.limits.indexes).unwrap_or(i32::MAX);
+    let tables = i32::try_from(cx.config.limits.tables).unwrap_or(i32::MAX);
+    let indexes = i32::try_from(cx.config.limits.indexes).unwrap_or(i32::MAX);
     let binds: [(&(dyn postgres::types::ToSql + Sync), Type); 3] =
         [(&tables, Type::INT4), (&indexes, Type::INT4), (&estimate, Type::BOOL)];
     let mut sizes = Sizes::default();
