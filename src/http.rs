@@ -3,6 +3,7 @@
 //! Owns timeouts, TLS, proxies, the token's way into a header, and the classification of what goes wrong. Never
 //! follows a redirect, as the token would travel with it, and never retries: that is for the caller to decide.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
@@ -53,13 +54,19 @@ pub enum Body<'a> {
 }
 
 /// Any reply at all, whatever its status.
-#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     /// At most an hour.
     pub retry_after: Option<Duration>,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+}
+
+/// Without headers and body: an answer may bring a token.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer {} of {} bytes", self.status, self.body.len())
+    }
 }
 
 impl Answer {
@@ -159,7 +166,10 @@ fn whom(wanted: &BackendTls) -> Result<Trust> {
     }
 }
 
+/// A configuration may name a client's certificate before there is one: both files absent are none, one is an
+/// error.
 fn tls_for(wanted: &BackendTls) -> Result<Arc<ClientConfig>> {
-    let config = trust::client_config(whom(wanted)?, wanted.client.as_ref());
+    let client = wanted.client.as_ref().filter(|(certificate, key)| certificate.exists() || key.exists());
+    let config = whom(wanted).and_then(|trust| trust::client_config(trust, client));
     Ok(Arc::new(config.context("preparing TLS for the backend ([tls])")?))
 }

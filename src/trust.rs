@@ -85,7 +85,7 @@ pub fn native() -> Result<&'static [CertificateDer<'static>]> {
 
 /// Every certificate of a PEM file; at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let doing = || format!("reading certificates from {}", path.display());
+    let doing = || format!("reading certificates from {} (it must exist, for this user)", path.display());
     let text = fs::read(path).with_context(doing)?;
     let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
     let found = found.with_context(doing)?;
@@ -117,6 +117,23 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
             path.display()
         ),
         Err(why) => Err(why).with_context(doing),
+    }
+}
+
+/// What rustls says, in words for somebody who did not write it.
+pub fn explain(error: &rustls::Error) -> String {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidYet, NotValidYetContext, Other, UnknownIssuer,
+    };
+    match error {
+        rustls::Error::InvalidCertificate(why) => match why {
+            Expired | ExpiredContext { .. } => "its certificate has expired".to_owned(),
+            NotValidYet | NotValidYetContext { .. } => "its certificate is not valid yet".to_owned(),
+            UnknownIssuer => "nobody we trust signed its certificate".to_owned(),
+            Other(why) => format!("its certificate cannot be verified ({why})"),
+            why => why.to_string(),
+        },
+        other => other.to_string(),
     }
 }
 

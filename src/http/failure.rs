@@ -7,6 +7,8 @@ use rustls::CertificateError;
 use ureq::http::Uri;
 use ureq::{Error, Timeout};
 
+use crate::trust;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Resolve,
@@ -37,7 +39,13 @@ impl std::error::Error for Failure {}
 impl Failure {
     pub(super) fn of(error: &Error, url: &str) -> Failure {
         let (kind, advice) = classify(error);
-        Failure::new(kind, url, &format!("{error}: {advice}"))
+        let what = match error {
+            Error::Io(why) => rustls_error(why).map_or_else(|| why.to_string(), trust::explain),
+            Error::Rustls(why) => trust::explain(why),
+            Error::Timeout(phase) => format!("out of time ({phase})"),
+            other => other.to_string(),
+        };
+        Failure::new(kind, url, &format!("{what}: {advice}"))
     }
 
     pub(super) fn token(url: &str) -> Failure {
@@ -88,7 +96,7 @@ const CONNECT: &str = "check that the backend runs and listens there, and the UR
 const TLS: &str = "check that the URL's port speaks TLS, and the [tls] section";
 
 fn of_io(why: &io::Error) -> (Kind, &'static str) {
-    if let Some(why) = why.get_ref().and_then(|inner| inner.downcast_ref()) {
+    if let Some(why) = rustls_error(why) {
         return (Kind::Tls, of_tls(why));
     }
     match why.kind() {
@@ -108,6 +116,10 @@ fn of_io(why: &io::Error) -> (Kind, &'static str) {
     }
 }
 
+fn rustls_error(why: &io::Error) -> Option<&rustls::Error> {
+    why.get_ref()?.downcast_ref()
+}
+
 fn of_tls(why: &rustls::Error) -> &'static str {
     match why {
         rustls::Error::InvalidCertificate(why) => match why {
@@ -123,7 +135,10 @@ fn of_tls(why: &rustls::Error) -> &'static str {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "check this machine's clock"
             }
-            _ => "reissue the backend's certificate as X.509 v3, signed by a CA",
+            _ => {
+                "have the CA of ca_file sign a certificate of X.509 v3 for the backend, \
+                 or make a self-signed one ca_file"
+            }
         },
         rustls::Error::AlertReceived(_) => "the backend broke off: check [tls] cert_file and key_file",
         _ => TLS,

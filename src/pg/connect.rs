@@ -63,7 +63,7 @@ impl Canceller {
 /// not ready, and stops at the first that answers with a refusal of its own.
 pub fn connect(server: &Server, database: &str, deadline: Instant) -> Result<Connection, Refusal> {
     let tls = if server.hosts.iter().any(|(host, _)| !is_socket(host)) {
-        tls::connector(&server.ssl).map_err(|why| Refusal::tls(format!("{why:#}")))?
+        tls::connector(&server.ssl).map_err(|why| Refusal::tls(format!("server {}: {why:#}", server.name)))?
     } else {
         None
     };
@@ -155,6 +155,8 @@ impl Attempt<'_> {
             .keepalives_retries(KEEPALIVE_RETRIES)
             .tcp_user_timeout(TCP_USER_TIMEOUT)
             .target_session_attrs(TargetSessionAttrs::Any)
+            // The driver would log them all: from 15 on, one for each database whose collation has moved.
+            .notice_callback(|_| ())
             .ssl_mode(match (encrypt, self.server.ssl.mode) {
                 (false, _) => Wire::Disable,
                 (true, SslMode::Prefer) => Wire::Prefer,

@@ -10,6 +10,8 @@ use std::net::IpAddr;
 
 use postgres::error::DbError;
 
+use crate::trust;
+
 mod advice;
 
 #[cfg(test)]
@@ -182,6 +184,7 @@ fn by_driver(error: &postgres::Error, place: &Place) -> Refusal {
     let why = error.source().map(|source| source.to_string()).unwrap_or_default();
     if what == "error performing TLS handshake" || rustls_error(error).is_some() {
         let advice = advice::of_tls(rustls_error(error), &why);
+        let why = rustls_error(error).map_or(why, trust::explain);
         return Refusal::tls(format!("{place}: no TLS connection: {why}: {advice}"));
     }
     let found = cause::<io::Error>(error).map(io::Error::kind);

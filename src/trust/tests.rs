@@ -44,7 +44,7 @@ fn keys_that_cannot_be_used_say_what_to_do() {
     let dir = TempDir::new().unwrap();
     says(private_key(&file(&dir, &key_text("ENCRYPTED PRIVATE KEY"), 0o600)), "openssl pkey");
     says(private_key(&file(&dir, &certificate_text(), 0o600)), "holds no private key");
-    says(private_key(&dir.path().join("absent")), "absent: No such file");
+    says(private_key(&dir.path().join("absent")), "No such file");
     says(private_key(dir.path()), "not a regular file");
     says(private_key(&file(&dir, &key_text("PRIVATE KEY"), 0o604)), "0600");
 }
@@ -72,7 +72,7 @@ fn every_certificate_of_a_file_is_read_and_an_empty_one_refused() {
     says(certificates(&file(&dir, "", 0o644)), "BEGIN CERTIFICATE");
     says(certificates(&file(&dir, &key_text("PRIVATE KEY"), 0o644)), "BEGIN CERTIFICATE");
     says(certificates(&file(&dir, "-----BEGIN CERTIFICATE-----\n?\n", 0o644)), "file.pem");
-    says(certificates(&dir.path().join("absent")), "absent: No such file");
+    says(certificates(&dir.path().join("absent")), "No such file");
 }
 
 #[test]

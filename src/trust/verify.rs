@@ -49,14 +49,12 @@ impl ServerCertVerifier for Unverified {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match (verify_tls13_signature(message, cert, signed, &self.0), public_key(cert)) {
-            (Err(Error::InvalidCertificate(CertificateError::Other(_))), Some(key)) => {
-                verify_tls13_signature_with_raw_key(
-                    message,
-                    &SubjectPublicKeyInfoDer::from(key),
-                    signed,
-                    &self.0,
-                )
-            }
+            (Err(Error::InvalidCertificate(_)), Some(key)) => verify_tls13_signature_with_raw_key(
+                message,
+                &SubjectPublicKeyInfoDer::from(key),
+                signed,
+                &self.0,
+            ),
             (result, _) => result,
         }
     }

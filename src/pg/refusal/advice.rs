@@ -20,7 +20,10 @@ pub(super) fn of_server(kind: Kind, scope: Scope, code: &str, place: &Place) -> 
     let Place { user, database, .. } = place;
     match (kind, scope) {
         (Kind::Auth, Scope::Database) => {
-            format!("give user {user} a line for database {database} and this address in pg_hba.conf")
+            format!(
+                "give user {user} a line for database {database} and this address in pg_hba.conf, \
+                 or set sslcert and sslkey where its line asks for a certificate"
+            )
         }
         (Kind::Auth, Scope::Server) if code == "28P01" => {
             "correct password, PG_PASSWORD or the passfile entry".to_owned()
@@ -75,6 +78,9 @@ fn of_certificate(why: &CertificateError) -> &'static str {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "check this machine's clock"
         }
-        _ => "reissue the server's certificate as X.509 v3, signed by a CA",
+        _ => {
+            "have a CA of sslrootcert sign a certificate of X.509 v3 for the server, \
+             or put a self-signed one into sslrootcert"
+        }
     }
 }
