@@ -30,9 +30,6 @@ mod tls;
 pub use failure::{Failure, Kind};
 use tls::TlsConnector;
 
-#[cfg(test)]
-mod tests;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What POST and GET have in common.

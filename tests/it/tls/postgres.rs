@@ -252,9 +252,15 @@ fn prefer_is_content_with_plain_where_only_plain_is_let_in() {
 #[test]
 fn a_socket_needs_no_tls_whatever_the_mode() {
     let cluster = shared(18);
-    let mut server = server(cluster, "postgres", SslMode::VerifyFull);
-    server.hosts = vec![(cluster.socket_dir().display().to_string(), cluster.port())];
-    assert!(!is_encrypted(&mut open(&server, None).unwrap_or_else(|why| panic!("{why}"))));
+    let socket = (cluster.socket_dir().display().to_string(), cluster.port());
+    // Neither alone nor in a list with hosts that do.
+    for (mode, hosts) in [
+        (SslMode::VerifyFull, vec![socket.clone()]),
+        (SslMode::Require, vec![socket, ("localhost".into(), cluster.port())]),
+    ] {
+        let server = Server { hosts, ..server(cluster, "postgres", mode) };
+        assert!(!is_encrypted(&mut open(&server, None).unwrap_or_else(|why| panic!("{why}"))));
+    }
 }
 
 #[test]
