@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pganalytics::config::{Databases, Server, Ssl, SslMode};
+use pganalytics::config::{Databases, Passwords, Server, Ssl, SslMode};
 use pganalytics::pg::connect::{Connection, connect};
 use pganalytics::pg::refusal::{Kind, Refusal, Scope};
 use pganalytics::pg::tls;
@@ -63,7 +63,7 @@ pub(super) fn server(cluster: &Cluster, user: &str, mode: SslMode) -> Server {
         name: "main".into(),
         hosts: vec![("localhost".into(), cluster.port())],
         user: user.into(),
-        password: None,
+        password: Passwords::default(),
         database: "postgres".into(),
         databases: Databases::All,
         exclude_databases: Vec::new(),
@@ -84,7 +84,9 @@ pub(super) fn open_database(
     password: Option<&str>,
 ) -> Result<Connection, Refusal> {
     let deadline = Instant::now() + Duration::from_secs(60);
-    connect(server, database, password.map(SecretString::from).as_ref(), deadline)
+    let mut server = server.clone();
+    server.password = password.map(SecretString::from).map(Passwords::given).unwrap_or_default();
+    connect(&server, database, deadline)
 }
 
 fn is_encrypted(connection: &mut Connection) -> bool {

@@ -121,7 +121,7 @@ fn a_host_that_does_not_answer_costs_its_time_and_no_more() {
     let began = Instant::now();
     refused(open(&server, None), Kind::Timeout, Scope::Server, &["raise connect_timeout"]);
     server.connect_timeout = Duration::ZERO;
-    let soon = pg::connect(&server, "postgres", None, Instant::now() + Duration::from_millis(300));
+    let soon = pg::connect(&server, "postgres", Instant::now() + Duration::from_millis(300));
     refused(soon, Kind::Timeout, Scope::Server, &["connect_timeout"]);
     assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
