@@ -4,29 +4,30 @@
 //! is sent, and what was sent before the ledger is written again. A crash between any two of them repeats a step and
 //! loses nothing.
 
+mod deliver;
+
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use crate::batch::{Batch, Sealed, inflate};
+use crate::batch::{Batch, inflate};
 use crate::cli::Cycle;
-use crate::collect::coordinator::{self, Collected, Inputs};
+use crate::collect::coordinator::{self, Inputs};
 use crate::collect::schedule::seed;
 use crate::collect::{Memory, agent};
 use crate::config::Config;
-use crate::event::Event;
 use crate::exit::Exit;
-use crate::push::{Drain, Drained};
 use crate::report::{self, Report};
 use crate::signals;
 use crate::spool::{self, Spool};
 use crate::state::ledger::{self, Ledger};
-use crate::state::{Durability, Locked, StateDir, write_atomic};
+use crate::state::{Locked, StateDir};
 use crate::version;
+use deliver::{Delivered, Delivery, write_ledger};
 
 /// The moment of a run: one for its batch, slots and file names.
 struct Moment {
@@ -64,32 +65,34 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
     let mut batch = Batch::open(head(&config, &moment, sequence))?;
     let inputs = moment.inputs(&config, &ledger, sequence, cycle.force);
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
-    let waiting = spool::depth(&spool.entries()?);
+    let waiting = depth(&spool);
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &waiting, &mut batch)?;
     report::collected(&config, &collected);
 
     let raw_bytes = batch.raw_bytes();
     let sealed = batch.seal()?;
-    let unsealed = seal(&spool, &sealed);
-    commit(&mut ledger, &config, &collected, &sealed, &moment);
-    trim(&spool, &config, &mut ledger)?;
-    write_ledger(&ledger, &state);
-    keep(&collected, &state);
-    let pushing = Instant::now();
-    let drained = push(&config, &spool, &state, &mut ledger, &moment, &collected, (&sender, &events));
+    let delivery = Delivery {
+        config: &config,
+        state: &state,
+        spool: &spool,
+        moment: &moment,
+        collected: &collected,
+        sealed: &sealed,
+    };
+    let Delivered { unsealed, drained, push } = delivery.run(&mut ledger, (&sender, &events));
     let report = Report {
         config: &config,
         state: &state,
         collected: &collected,
         sealed: &sealed,
         raw_bytes,
-        unsealed: unsealed.map(|e| format!("{e:#}")),
+        unsealed,
         drained,
-        waiting: spool::depth(&spool.entries()?),
+        waiting: depth(&spool),
         notes,
         at: moment.at,
         cycle: moment.started.elapsed(),
-        push: pushing.elapsed(),
+        push,
     };
     let exit = report.tell(&mut ledger);
     write_ledger(&ledger, &state);
@@ -193,111 +196,7 @@ fn next_sequence(ledger: &Ledger, spool: &Spool) -> u64 {
     ledger.sequence.max(spooled) + 1
 }
 
-/// What stood in the way of sealing, if anything did.
-fn seal(spool: &Spool, sealed: &Sealed) -> Option<anyhow::Error> {
-    let put = spool.put(sealed.head.sequence, &sealed.head.batch_id, &sealed.bytes);
-    put.inspect_err(|e| log::error!("{e:#}")).err()
-}
-
-fn commit(ledger: &mut Ledger, config: &Config, collected: &Collected, sealed: &Sealed, moment: &Moment) {
-    ledger.sequence = sealed.head.sequence;
-    ledger.dropped = Default::default();
-    ledger.parts.extend(collected.parts.clone());
-    ledger.host = collected.host.clone().or(ledger.host.take());
-    for watch in &collected.watches {
-        watch.commit(ledger, moment.seconds());
-    }
-    ledger.servers.retain(|name, _| config.servers.iter().any(|s| s.name == *name));
-}
-
-fn trim(spool: &Spool, config: &Config, ledger: &mut Ledger) -> Result<()> {
-    let gone = spool.trim(config.spool.max_bytes, config.spool.max_age)?;
-    gone.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
-    if !gone.is_empty() {
-        log::warn!(
-            "Spool buffer: {} oldest batches dropped to stay within [spool] max_bytes and max_age_hours",
-            gone.len()
-        );
-    }
-    Ok(())
-}
-
-fn write_ledger(ledger: &Ledger, state: &StateDir) {
-    if let Err(e) = ledger.write(&state.ledger()) {
-        log::error!("{e:#}");
-    }
-}
-
-/// Files that collectors keep between runs. Losing one costs ranking quality only.
-fn keep(collected: &Collected, state: &StateDir) {
-    for keep in collected.watches.iter().flat_map(|w| &w.keeps) {
-        let folder = keep.path.parent().unwrap_or(state.root());
-        let kept = state
-            .folder(folder)
-            .and_then(|()| write_atomic(&keep.path, &keep.content, 0o600, Durability::Renamed));
-        if let Err(e) = kept {
-            log::warn!("writing {}: {e}", keep.path.display());
-        }
-    }
-}
-
-/// Drains the spool on a thread of its own and waits for it until the run's deadline or a signal.
-fn push(
-    config: &Config,
-    spool: &Spool,
-    state: &StateDir,
-    ledger: &mut Ledger,
-    moment: &Moment,
-    collected: &Collected,
-    (sender, events): (&Sender<Event>, &Receiver<Event>),
-) -> Option<Drained> {
-    if collected.signal.is_some() || !push_is_due(config, ledger, moment.seconds()) {
-        return None;
-    }
-    let drain = Drain {
-        spool: spool.clone(),
-        rejected: Spool::rejected(state),
-        backend: config.backend.clone(),
-        ledger: ledger.clone(),
-        now: moment.seconds(),
-        deadline: moment.deadline,
-        seed: seed(&[config.collector.known_as()]),
-    };
-    let sender = sender.clone();
-    let started = std::thread::Builder::new().name("push".into()).spawn(move || {
-        let _ = sender.send(Event::Pushed(Box::new(drain.run())));
-    });
-    if let Err(e) = started {
-        return Some(Drained {
-            trouble: Some(format!("starting the thread that pushes: {e}")),
-            ..Drained::default()
-        });
-    }
-    loop {
-        match events.recv_timeout(moment.deadline.saturating_duration_since(Instant::now())) {
-            Ok(Event::Pushed(pushed)) => {
-                let (drained, learnt) = *pushed;
-                *ledger = learnt;
-                return Some(drained);
-            }
-            Ok(Event::Signal(_)) => {
-                return Some(Drained { trouble: Some("ended by a signal".to_owned()), ..Drained::default() });
-            }
-            Ok(_) => {}
-            Err(_) => {
-                ledger.breaker =
-                    ledger.breaker.failed(moment.seconds(), None, seed(&[config.collector.known_as()]));
-                return Some(Drained {
-                    trouble: Some("the target did not answer in time".to_owned()),
-                    ..Drained::default()
-                });
-            }
-        }
-    }
-}
-
-fn push_is_due(config: &Config, ledger: &Ledger, now: i64) -> bool {
-    let (every, tick) = (config.run.push_interval.as_secs(), config.run.interval.as_secs());
-    let since = ledger.pushed_at.map(|at| now - at);
-    every <= tick || since.is_none_or(|s| s < 0 || s.unsigned_abs() + tick / 2 >= every)
+/// How much waits; a spool that cannot be listed says so when it is drained.
+fn depth(spool: &Spool) -> spool::Depth {
+    spool.entries().map(|entries| spool::depth(&entries)).unwrap_or_default()
 }

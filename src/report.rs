@@ -143,24 +143,30 @@ impl Report<'_> {
 
     fn log(&self, trouble: Option<&str>) {
         if let Some(drained) = &self.drained {
-            if let Some(from) = &drained.token_from {
-                log::info!("Loaded auth token from {from}");
+            if drained.older > 0 {
+                log::info!("Spool buffer: {} older batches delivered", drained.older);
             }
-            log::info!("Pushing {} metrics to backend...", self.sealed.items);
-            match trouble {
-                None => log::info!("Metrics pushed successfully"),
-                Some(why) => log::warn!("Push failed, batches kept: {why}"),
+            if drained.delivered {
+                log::info!("Metrics pushed successfully");
             }
-            if drained.sent > 1 {
-                log::info!("Spool buffer: {} batches delivered, older ones first", drained.sent);
+            if let Some(why) = trouble {
+                log::warn!("Push failed: {why}");
             }
-            if drained.rejected > 0 {
-                log::error!("Spool buffer: {} batches refused for good, kept in reject/", drained.rejected);
+            if let Some(why) = &drained.rejected_why {
+                log::error!(
+                    "Spool buffer: {} batches refused for good, kept in reject/ (spool list shows them): {why}",
+                    drained.rejected
+                );
             }
+        }
+        if let Some(why) = &self.unsealed {
+            log::error!("Spool buffer: {why}");
         }
         if self.waiting.batches > 0 {
             let Depth { batches, bytes, oldest } = self.waiting;
-            log::warn!(
+            let level = if trouble.is_some() { log::Level::Warn } else { log::Level::Info };
+            log::log!(
+                level,
                 "Spool buffer: {batches} batches, {} kB, oldest {}s",
                 bytes.div_ceil(1000),
                 oldest.as_secs()

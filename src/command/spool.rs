@@ -72,16 +72,20 @@ fn list(waiting: &Spool, rejected: &Spool) -> Result<Exit> {
 fn flush(config: &Config, spool: Spool, rejected: Spool, ledger: &mut Ledger) -> Result<Exit> {
     let mut lent = std::mem::take(ledger);
     lent.breaker = Default::default();
+    let started = Instant::now();
     let drain = Drain {
         spool,
         rejected,
+        reject_max_bytes: config.spool.reject_max_bytes,
         backend: config.backend.clone(),
         ledger: lent,
         now: Timestamp::now().as_second(),
-        deadline: Instant::now() + config.run.timeout,
+        started,
+        deadline: started + config.run.timeout,
         seed: seed(&[config.collector.known_as()]),
+        fresh: None,
     };
-    let (drained, learnt) = drain.run();
+    let (drained, learnt) = drain.run(&|_, _| {});
     *ledger = learnt;
     let mut out = io::stdout().lock();
     writeln!(out, "{} batches delivered, {} rejected", drained.sent, drained.rejected)?;

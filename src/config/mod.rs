@@ -114,9 +114,15 @@ pub enum Target {
 /// Where the collector's token comes from.
 #[derive(Clone)]
 pub enum Token {
-    /// Given in the environment or the file itself: beats anything stored.
-    Inline(SecretString),
-    /// Read at push time, as a refresh may have replaced it.
+    /// Given in the environment, or in the configuration file and not refreshed since.
+    Inline {
+        token: SecretString,
+        /// Where it was found, for the log.
+        from: String,
+        /// Where a refreshed one is stored. From then on that one is the newer, unless the environment gives one.
+        refreshed: PathBuf,
+    },
+    /// Read at push time; a refreshed one replaces it.
     File(PathBuf),
 }
 

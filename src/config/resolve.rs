@@ -20,7 +20,7 @@ pub(super) fn config(path: &Path, document: &Document, env: &Environment, report
     Config {
         path: path.to_path_buf(),
         collector: identity(document, env, &run.state_dir, report),
-        backend: target::resolve(document, env, &run.state_dir, report),
+        backend: target::resolve(document, env, (path, &run.state_dir), report),
         servers: server::all(document, env, report),
         pool: pool(document, report),
         threads: usize_of(document, "collector_threading", "thread_pool_size"),

@@ -1,6 +1,6 @@
 //! The backend: where batches go, and what opens the door there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::Document;
@@ -11,7 +11,7 @@ use super::{Backend, BackendTls, Target, Token, secret};
 pub(super) fn resolve(
     document: &Document,
     env: &Environment,
-    state_dir: &std::path::Path,
+    (path, state_dir): (&Path, &Path),
     report: &mut Report,
 ) -> Backend {
     let (url, place, name) = match env.get("BACKEND_URL") {
@@ -28,7 +28,7 @@ pub(super) fn resolve(
     Backend {
         url,
         target,
-        token: token(document, env, state_dir, report),
+        token: token(document, env, (path, state_dir), report),
         timeout: Duration::from_secs(document.int("backend", "timeout").unsigned_abs()),
         proxy: fetch(document, "backend", "proxy", env, report),
         tls: tls(document, report),
@@ -69,16 +69,30 @@ fn host_and_port_fit(authority: &str) -> bool {
     !host.is_empty() && port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
-/// Environment first, then the file's own, then the stored one.
-fn token(document: &Document, env: &Environment, state_dir: &std::path::Path, report: &mut Report) -> Token {
+/// Environment first, then the newer of the one in the file and the one that a refresh stored.
+fn token(
+    document: &Document,
+    env: &Environment,
+    (path, state_dir): (&Path, &Path),
+    report: &mut Report,
+) -> Token {
+    let stored = document.text("backend", "token_file").map(PathBuf::from);
+    let stored = stored.unwrap_or_else(|| state_dir.join("collector.token"));
     if let Some(token) = env.get("BACKEND_TOKEN") {
-        return Token::Inline(token.into());
+        return Token::Inline { token: token.into(), from: "BACKEND_TOKEN".to_owned(), refreshed: stored };
     }
-    if let Some(token) = fetch(document, "backend", "token", env, report) {
-        return Token::Inline(token);
+    let text = document.text("backend", "token").unwrap_or_default();
+    let home = text.strip_prefix("file:").map_or(path, Path::new);
+    match fetch(document, "backend", "token", env, report) {
+        Some(_) if !text.starts_with("env:") && is_newer(&stored, home) => Token::File(stored),
+        Some(token) => Token::Inline { token, from: home.display().to_string(), refreshed: stored },
+        None => Token::File(stored),
     }
-    let file = document.text("backend", "token_file").map(PathBuf::from);
-    Token::File(file.unwrap_or_else(|| state_dir.join("collector.token")))
+}
+
+fn is_newer(stored: &Path, than: &Path) -> bool {
+    let written = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
+    written(stored).is_some_and(|stored| written(than).is_none_or(|given| stored > given))
 }
 
 fn fetch(

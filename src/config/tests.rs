@@ -90,7 +90,7 @@ fn told(config: &Config) -> String {
     let Config { path: _, collector, run, backend, servers, pool, threads, switches, limits, .. } = config;
     let Config { spool, logging, privacy, textfile, .. } = config;
     let token = match &backend.token {
-        super::Token::Inline(token) => token.expose_secret().to_owned(),
+        super::Token::Inline { token, .. } => token.expose_secret().to_owned(),
         super::Token::File(path) => path.display().to_string(),
     };
     let proxy = backend.proxy.as_ref().map(|proxy| proxy.expose_secret().to_owned());

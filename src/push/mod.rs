@@ -2,112 +2,324 @@
 //! the target refuses, or the time is up. There is no other way out of the host.
 //!
 //! Crash argument: a batch leaves the spool only after its target acknowledged its id. A crash between the two sends
-//! it again, which the id makes harmless.
+//! it again, which the id makes harmless. A batch that the spool could not take is sent from memory, after the others:
+//! that one alone a crash may cost.
 
+mod backend;
 pub(crate) mod file;
+mod parcel;
 pub mod reply;
+mod split;
+mod stubborn;
 
-use std::fs;
+use std::collections::VecDeque;
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use wire::Want;
 
 use crate::batch::inflate;
 use crate::config::{Backend, Target};
-use crate::spool::{Entry, Spool};
+use crate::spool::Spool;
 use crate::state::breaker::Gate;
 use crate::state::ledger::Ledger;
+use backend::Api;
+use parcel::{Parcel, Tally};
 use reply::Reply;
 
-/// What came of one draining.
-#[derive(Debug, Default)]
+/// Less than this is no time to send anything in.
+const LEAST: Duration = Duration::from_millis(50);
+/// The most texts that are remembered as wanted.
+const WANTS: usize = 1000;
+
+/// What has come of a draining so far.
+#[derive(Clone, Debug, Default)]
 pub struct Drained {
     pub sent: u64,
+    /// How many of them were not of this run.
+    pub older: u64,
     pub rejected: u64,
-    /// Why it ended before the spool was empty.
+    /// Why the target refused the last of those.
+    pub rejected_why: Option<String>,
+    /// The first reason why something waits still.
     pub trouble: Option<String>,
-    /// Where the token was read from, if it was needed.
-    pub token_from: Option<String>,
+    /// This run's own batch was acknowledged, all of it.
+    pub delivered: bool,
+    /// Batches that no disk could take and no target took.
+    pub lost: u64,
+    /// Nothing more will come.
+    pub over: bool,
+}
+
+/// This run's own batch.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    pub sequence: u64,
+    pub batch_id: String,
+    pub items: u64,
+    /// The batch itself, where the spool could not take it.
+    pub unsealed: Option<Vec<u8>>,
 }
 
 /// All that draining needs; owned, so that a thread of its own can be left behind when the deadline comes.
 pub struct Drain {
     pub spool: Spool,
     pub rejected: Spool,
+    pub reject_max_bytes: u64,
     pub backend: Backend,
     pub ledger: Ledger,
+    /// Unix seconds at `started`.
     pub now: i64,
+    pub started: Instant,
     pub deadline: Instant,
     pub seed: u64,
+    pub fresh: Option<Fresh>,
+}
+
+/// A draining under way.
+struct Run<'a> {
+    drain: Drain,
+    api: Option<Api>,
+    queue: VecDeque<Parcel>,
+    tally: Tally,
+    drained: Drained,
+    tell: &'a dyn Fn(&Drained, &Ledger),
 }
 
 impl Drain {
-    /// Runs it, and gives back the ledger with what was learnt.
-    pub fn run(mut self) -> (Drained, Ledger) {
+    /// Runs it; after each batch, and at the end, tells what has come of it and the ledger with what was learnt.
+    pub fn run(mut self, tell: &dyn Fn(&Drained, &Ledger)) -> (Drained, Ledger) {
+        let tally = Tally::of(self.fresh.as_ref());
         let mut drained = Drained::default();
-        match self.ledger.breaker.gate(self.now) {
+        let entries = self.spool.entries().unwrap_or_else(|e| {
+            drained.trouble = Some(format!("{e:#}"));
+            Vec::new()
+        });
+        self.ledger.stubborn.retain(|s| entries.iter().any(|e| e.batch_id == s.batch));
+        let queue = parcel::queue(entries, self.fresh.as_mut(), &self.ledger.stubborn);
+        let mut run = Run { drain: self, api: None, queue, tally, drained, tell };
+        match run.drain.ledger.breaker.gate(run.drain.now) {
             Gate::Open { until } => {
-                drained.trouble = Some(format!("breaker open, next try in {} s", until - self.now));
+                let wait = until - run.drain.now;
+                run.trouble(format!(
+                    "breaker open: the target failed before and is left alone for {wait} s more"
+                ));
             }
+            // Half-open needs no case of its own: whatever goes wrong with the first batch ends the run.
             Gate::HalfOpen | Gate::Closed => {
-                if let Err(e) = self.all(&mut drained) {
-                    drained.trouble = Some(format!("{e:#}"));
+                if let Err(e) = run.all() {
+                    run.trouble(format!("{e:#}"));
                 }
             }
         }
-        (drained, self.ledger)
+        run.shelve();
+        run.drained.over = true;
+        run.told();
+        (run.drained, run.drain.ledger)
     }
+}
 
-    fn all(&mut self, drained: &mut Drained) -> Result<()> {
-        for entry in self.spool.entries()? {
-            if Instant::now() >= self.deadline {
-                drained.trouble = Some("time is up".to_owned());
-                return Ok(());
-            }
-            match self.one(&entry)? {
-                Reply::Accepted { wants } => self.accepted(&entry, wants, drained)?,
-                Reply::Retry { why, after } => {
-                    let after = after.map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX));
-                    self.ledger.breaker = self.ledger.breaker.failed(self.now, after, self.seed);
-                    drained.trouble = Some(why);
-                    return Ok(());
-                }
+/// What follows a batch.
+enum Next {
+    Go,
+    Stop,
+}
+
+impl Run<'_> {
+    fn all(&mut self) -> Result<()> {
+        while let Some(parcel) = self.queue.pop_front() {
+            let next = match self.left() {
+                left if left < LEAST => Ok(self.out_of_time()),
+                _ => self.one(&parcel),
+            };
+            self.told();
+            if !matches!(next, Ok(Next::Go)) {
+                self.queue.push_front(parcel);
+                return next.map(drop);
             }
         }
         Ok(())
     }
 
-    fn accepted(&mut self, entry: &Entry, wants: Vec<Want>, drained: &mut Drained) -> Result<()> {
-        self.spool.done(entry)?;
-        self.ledger.breaker = Default::default();
-        self.ledger.pushed_at = Some(self.now);
-        for want in wants.into_iter().filter(|w| !self.ledger.wants.contains(w)).collect::<Vec<_>>() {
-            if self.ledger.wants.len() < 1000 {
-                self.ledger.wants.push(want);
+    fn one(&mut self, parcel: &Parcel) -> Result<Next> {
+        let sealed = match parcel.read() {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return Ok(Next::Go),
+            // It must not stand in the way of the others.
+            Err(e) => {
+                self.trouble(format!("{e:#}"));
+                return Ok(Next::Go);
             }
+        };
+        if self.queue.iter().any(|other| split::is_part(other.batch_id(), parcel.batch_id())) {
+            self.split(parcel, &sealed, "its split was cut short".to_owned());
+            return Ok(Next::Go);
         }
-        drained.sent += 1;
-        Ok(())
+        if let Some(items) = self.tally.begins(parcel.batch_id()) {
+            log::info!("Pushing {items} metrics to backend...");
+        }
+        match self.send(parcel, &sealed)? {
+            Reply::Accepted { wants } => self.accepted(parcel, wants),
+            Reply::Retry { why, after } => return Ok(self.failed(why, after)),
+            Reply::Unauthorized { why } => return Ok(self.failed(why, None)),
+            Reply::Fault { why } => return Ok(self.fault(parcel, why)),
+            Reply::TooLarge { why } => self.split(parcel, &sealed, why),
+            Reply::Reject { why } => self.reject(parcel, why),
+        }
+        Ok(Next::Go)
     }
 
-    fn one(&mut self, entry: &Entry) -> Result<Reply> {
-        let sealed = fs::read(&entry.path).with_context(|| format!("reading {}", entry.path.display()))?;
-        match &self.backend.target {
-            Target::File(folder) => {
-                let text = inflate(&sealed)?;
-                file::append(folder, &mut self.ledger.committed, self.now, &entry.batch_id, &text)
-                    .map(|()| Reply::Accepted { wants: Vec::new() })
-                    .or_else(|e| Ok(Reply::Retry { why: format!("{e:#}"), after: None }))
+    /// An error is one of this host: the target was not asked.
+    fn send(&mut self, parcel: &Parcel, sealed: &[u8]) -> Result<Reply> {
+        let Drain { backend, ledger, now, deadline, .. } = &mut self.drain;
+        let Target::Http(_) = backend.target else {
+            let Ok(mut text) = inflate(sealed) else {
+                return Ok(Reply::Reject { why: "its file is damaged, it cannot be inflated".to_owned() });
+            };
+            if let Target::File(folder) = &backend.target {
+                let appended = file::append(folder, &mut ledger.committed, *now, parcel.batch_id(), &text);
+                return Ok(match appended {
+                    Ok(()) => Reply::Accepted { wants: Vec::new() },
+                    Err(e) => Reply::Retry { why: format!("{e:#}"), after: None },
+                });
             }
-            Target::Stdout => {
-                let mut text = inflate(&sealed)?;
-                text.push(b'\n');
-                std::io::stdout().lock().write_all(&text).context("writing the batch to stdout")?;
-                Ok(Reply::Accepted { wants: Vec::new() })
+            text.push(b'\n');
+            std::io::stdout().lock().write_all(&text).context("writing the batch to stdout")?;
+            return Ok(Reply::Accepted { wants: Vec::new() });
+        };
+        let api = match &mut self.api {
+            Some(api) => api,
+            none => none.insert(Api::open(backend, *deadline)?),
+        };
+        Ok(api.push(parcel.batch_id(), sealed))
+    }
+
+    fn accepted(&mut self, parcel: &Parcel, wants: Vec<Want>) {
+        self.drained.sent += 1;
+        self.drained.older += u64::from(!self.tally.is_ours(parcel.batch_id()));
+        self.drained.delivered |= self.tally.settled(parcel.batch_id(), true);
+        let ledger = &mut self.drain.ledger;
+        ledger.breaker = Default::default();
+        ledger.pushed_at = Some(self.drain.now);
+        for want in wants {
+            if ledger.wants.len() < WANTS && !ledger.wants.contains(&want) {
+                ledger.wants.push(want);
             }
-            Target::Http(_) => anyhow::bail!("no HTTP yet"),
         }
+        if let Parcel::Filed(entry) = parcel
+            && let Err(e) = self.drain.spool.done(entry)
+        {
+            self.trouble(format!("{e:#}; it will be sent again"));
+        }
+    }
+
+    fn failed(&mut self, why: String, after: Option<Duration>) -> Next {
+        if self.left() < LEAST && self.drained.sent > 0 {
+            return self.out_of_time();
+        }
+        let after_s = after.map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX));
+        self.drain.ledger.breaker = self.drain.ledger.breaker.failed(self.clock(), after_s, self.drain.seed);
+        self.trouble(why);
+        Next::Stop
+    }
+
+    /// 500: the backend's fault, or this batch's?
+    fn fault(&mut self, parcel: &Parcel, why: String) -> Next {
+        let healthy = self.api.as_ref().is_some_and(Api::is_healthy);
+        let now = self.clock();
+        match stubborn::answered(&mut self.drain.ledger.stubborn, parcel.batch_id(), healthy, now) {
+            stubborn::Next::Wait => self.failed(why, None),
+            stubborn::Next::Behind => {
+                self.trouble(format!("{why}; batch {} goes behind the others", parcel.batch_id()));
+                Next::Go
+            }
+            stubborn::Next::Reject => {
+                self.reject(parcel, why);
+                Next::Go
+            }
+        }
+    }
+
+    fn reject(&mut self, parcel: &Parcel, why: String) {
+        self.tally.settled(parcel.batch_id(), false);
+        self.drained.rejected += 1;
+        self.drained.rejected_why = Some(why);
+        let Drain { spool, rejected, reject_max_bytes, ledger, .. } = &mut self.drain;
+        ledger.void_marks(parcel.sequence());
+        let moved = match parcel {
+            Parcel::Filed(entry) => spool.hand_over(entry, rejected),
+            Parcel::Held { sequence, batch_id, sealed } => {
+                let put = rejected.put(*sequence, batch_id, sealed).map(drop);
+                put.inspect_err(|_| lose(ledger, &mut self.drained, *sequence, sealed))
+            }
+        };
+        let gone = moved.and_then(|()| rejected.trim(*reject_max_bytes, Duration::MAX));
+        match gone {
+            Ok(gone) => gone.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes)),
+            Err(e) => self.trouble(format!("{e:#}")),
+        }
+    }
+
+    fn split(&mut self, parcel: &Parcel, sealed: &[u8], why: String) {
+        let Ok(Some(halves)) = split::halves(sealed) else {
+            return self.reject(parcel, why);
+        };
+        let ids = halves.each_ref().map(|half| half.head.batch_id.clone());
+        self.queue.retain(|other| ids.iter().all(|id| id != other.batch_id()));
+        let parts = match parcel {
+            Parcel::Filed(entry) => split::into_spool(&self.drain.spool, entry, &halves)
+                .map(|parts| parts.into_iter().map(Parcel::Filed).collect()),
+            Parcel::Held { .. } => Ok(Vec::from(halves.map(Parcel::held))),
+        };
+        match parts {
+            Ok(parts) => {
+                log::info!("Spool buffer: batch {} is split in two: {why}", parcel.batch_id());
+                self.tally.split(parcel.batch_id());
+                parts.into_iter().rev().for_each(|part| self.queue.push_front(part));
+            }
+            Err(e) => self.trouble(format!("{e:#}")),
+        }
+    }
+
+    /// What is in memory still: by now there may be room for it.
+    fn shelve(&mut self) {
+        for parcel in std::mem::take(&mut self.queue) {
+            if let Parcel::Held { sequence, batch_id, sealed } = parcel
+                && self.drain.spool.put(sequence, &batch_id, &sealed).is_err()
+            {
+                lose(&mut self.drain.ledger, &mut self.drained, sequence, &sealed);
+            }
+        }
+    }
+}
+
+fn lose(ledger: &mut Ledger, drained: &mut Drained, sequence: u64, sealed: &[u8]) {
+    drained.lost += 1;
+    ledger.lose(sequence, sealed.len() as u64);
+}
+
+/// Time, and what is told.
+impl Run<'_> {
+    fn left(&self) -> Duration {
+        self.drain.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Unix seconds now: what a target asks for counts from its answer, not from the start of the run.
+    fn clock(&self) -> i64 {
+        self.drain.now + i64::try_from(self.drain.started.elapsed().as_secs()).unwrap_or(0)
+    }
+
+    fn out_of_time(&mut self) -> Next {
+        self.trouble("the time of this run is up, the next one goes on".to_owned());
+        Next::Stop
+    }
+
+    fn trouble(&mut self, why: String) {
+        self.drained.trouble.get_or_insert(why);
+    }
+
+    fn told(&self) {
+        (self.tell)(&self.drained, &self.drain.ledger);
     }
 }

@@ -32,7 +32,7 @@ pub struct Ledger {
     pub breaker: Breaker,
     /// Unix seconds of the last acknowledged push.
     pub pushed_at: Option<i64>,
-    pub stubborn: Option<Stubborn>,
+    pub stubborn: Vec<Stubborn>,
     /// What fell out of the spool and has not been told in a batch yet.
     pub dropped: Dropped,
     /// Batches that never arrived: marks of texts that they carried are void. The latest 256.
@@ -182,7 +182,7 @@ impl Ledger {
             .with_context(|| format!("writing the ledger {}", path.display()))
     }
 
-    /// Batches that will never arrive.
+    /// A batch that will never arrive.
     pub fn lose(&mut self, sequence: u64, bytes: u64) {
         self.dropped.batches += 1;
         self.dropped.bytes += bytes;

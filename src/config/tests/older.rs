@@ -135,7 +135,7 @@ fn names_of_3_0_are_read_or_told_to_be_gone() {
     assert_eq!(config.backend.timeout.as_secs(), 60);
     assert_eq!(config.servers[0].connect_timeout.as_secs(), 10);
     assert_eq!(config.logging.file_path.to_str(), Some("/srv/log/c.log"));
-    assert!(matches!(config.backend.token, crate::config::Token::Inline(_)));
+    assert!(matches!(config.backend.token, crate::config::Token::Inline { .. }));
     assert!(!config.backend.tls.verify);
     assert!(config.servers[0].password_for("localhost", 5432, "postgres").is_none());
     for gone in [

@@ -1,0 +1,189 @@
+//! From a finished batch to what has come of it: the spool, the ledger, and the thread that drains.
+//!
+//! A batch that no disk takes is not lost for that: it is sent from memory after those that wait. Only when nobody takes
+//! it either is it gone, and then the ledger says so and forgets what the batch would have told.
+
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use super::Moment;
+use crate::batch::Sealed;
+use crate::collect::coordinator::Collected;
+use crate::collect::schedule::seed;
+use crate::config::Config;
+use crate::event::Event;
+use crate::push::{Drain, Drained, Fresh};
+use crate::spool::Spool;
+use crate::state::ledger::{Dropped, Ledger};
+use crate::state::{Durability, StateDir, write_atomic};
+
+pub(super) struct Delivery<'a> {
+    pub(super) config: &'a Config,
+    pub(super) state: &'a StateDir,
+    pub(super) spool: &'a Spool,
+    pub(super) moment: &'a Moment,
+    pub(super) collected: &'a Collected,
+    pub(super) sealed: &'a Sealed,
+}
+
+/// What has come of it.
+pub(super) struct Delivered {
+    /// What stood in the way of sealing, and what became of the batch.
+    pub(super) unsealed: Option<String>,
+    pub(super) drained: Option<Drained>,
+    pub(super) push: Duration,
+}
+
+impl Delivery<'_> {
+    pub(super) fn run(&self, ledger: &mut Ledger, channel: (&Sender<Event>, &Receiver<Event>)) -> Delivered {
+        let head = &self.sealed.head;
+        let put = self.spool.put(head.sequence, &head.batch_id, &self.sealed.bytes);
+        let unsealed = put.err();
+        ledger.sequence = head.sequence;
+        let told = std::mem::take(&mut ledger.dropped);
+        if unsealed.is_none() {
+            self.commit(ledger);
+        }
+        self.trim(ledger);
+        write_ledger(ledger, self.state);
+        if unsealed.is_none() {
+            self.keep();
+        }
+        let pushing = Instant::now();
+        let drained = self.push(ledger, unsealed.is_some(), channel);
+        let unsealed =
+            unsealed.map(|e| format!("{e:#} ({})", self.without_disk(ledger, drained.as_ref(), told)));
+        Delivered { unsealed, drained, push: pushing.elapsed() }
+    }
+
+    /// What became of a batch that could not be sealed.
+    fn without_disk(&self, ledger: &mut Ledger, drained: Option<&Drained>, told: Dropped) -> &'static str {
+        match drained {
+            Some(d) if d.delivered || d.over && d.lost == 0 => {
+                self.commit(ledger);
+                self.keep();
+                return if d.delivered { "it was delivered all the same" } else { "it found room later" };
+            }
+            Some(d) if d.over => {}
+            _ => ledger.lose(self.sealed.head.sequence, self.sealed.bytes.len() as u64),
+        }
+        ledger.dropped.batches += told.batches;
+        ledger.dropped.bytes += told.bytes;
+        "and it could not be delivered either: it is lost"
+    }
+
+    fn commit(&self, ledger: &mut Ledger) {
+        ledger.parts.extend(self.collected.parts.clone());
+        ledger.host = self.collected.host.clone().or(ledger.host.take());
+        for watch in &self.collected.watches {
+            watch.commit(ledger, self.moment.seconds());
+        }
+        ledger.servers.retain(|name, _| self.config.servers.iter().any(|s| s.name == *name));
+    }
+
+    fn trim(&self, ledger: &mut Ledger) {
+        let gone = match self.spool.trim(self.config.spool.max_bytes, self.config.spool.max_age) {
+            Ok(gone) => gone,
+            Err(e) => return log::error!("Spool buffer: {e:#}"),
+        };
+        gone.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
+        if !gone.is_empty() {
+            log::warn!(
+                "Spool buffer: {} oldest batches dropped to stay within [spool] max_bytes and max_age_hours",
+                gone.len()
+            );
+        }
+    }
+
+    /// Files that collectors keep between runs. Losing one costs ranking quality only.
+    fn keep(&self) {
+        for keep in self.collected.watches.iter().flat_map(|w| &w.keeps) {
+            let folder = keep.path.parent().unwrap_or(self.state.root());
+            let kept = self
+                .state
+                .folder(folder)
+                .and_then(|()| write_atomic(&keep.path, &keep.content, 0o600, Durability::Renamed));
+            if let Err(e) = kept {
+                log::warn!("writing {}: {e}", keep.path.display());
+            }
+        }
+    }
+
+    /// Drains the spool on a thread of its own and waits for it until the run's deadline or a signal. Whichever ends
+    /// the wait, what the thread has told until then counts.
+    fn push(
+        &self,
+        ledger: &mut Ledger,
+        unsealed: bool,
+        (sender, events): (&Sender<Event>, &Receiver<Event>),
+    ) -> Option<Drained> {
+        if self.collected.signal.is_some() || !(unsealed || self.is_due(ledger)) {
+            return None;
+        }
+        let drain = self.drain(ledger.clone(), unsealed);
+        let (seed, sender) = (drain.seed, sender.clone());
+        let tell = move |drained: &Drained, ledger: &Ledger| {
+            let _ = sender.send(Event::Pushed(Box::new((drained.clone(), ledger.clone()))));
+        };
+        let mut known = Drained::default();
+        let started = std::thread::Builder::new().name("push".into()).spawn(move || drop(drain.run(&tell)));
+        if let Err(e) = started {
+            known.trouble = Some(format!("starting the thread that pushes: {e}"));
+            return Some(known);
+        }
+        while !known.over {
+            match events.recv_timeout(self.moment.deadline.saturating_duration_since(Instant::now())) {
+                Ok(Event::Pushed(pushed)) => (known, *ledger) = *pushed,
+                Ok(Event::Signal(_)) => {
+                    known.trouble = Some("ended by a signal".to_owned());
+                    break;
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    ledger.breaker = ledger.breaker.failed(self.moment.seconds(), None, seed);
+                    let url = &self.config.backend.url;
+                    known.trouble = Some(format!("{url} did not answer within this run's time; see there"));
+                    break;
+                }
+            }
+        }
+        Some(known)
+    }
+
+    fn drain(&self, ledger: Ledger, unsealed: bool) -> Drain {
+        let head = &self.sealed.head;
+        let timeout = self.config.run.timeout;
+        Drain {
+            spool: self.spool.clone(),
+            rejected: Spool::rejected(self.state),
+            reject_max_bytes: self.config.spool.reject_max_bytes,
+            backend: self.config.backend.clone(),
+            ledger,
+            now: self.moment.seconds(),
+            started: self.moment.started,
+            // Sooner than the run's own, so that a request that stalls ends here and is told properly.
+            deadline: self.moment.deadline
+                - (timeout / 20).clamp(Duration::from_millis(50), Duration::from_millis(500)),
+            seed: seed(&[self.config.collector.known_as()]),
+            fresh: Some(Fresh {
+                sequence: head.sequence,
+                batch_id: head.batch_id.clone(),
+                items: self.sealed.items,
+                unsealed: unsealed.then(|| self.sealed.bytes.clone()),
+            }),
+        }
+    }
+
+    fn is_due(&self, ledger: &Ledger) -> bool {
+        let run = &self.config.run;
+        let (every, tick) = (run.push_interval.as_secs(), run.interval.as_secs());
+        let since = ledger.pushed_at.map(|at| self.moment.seconds() - at);
+        every <= tick || since.is_none_or(|s| s < 0 || s.unsigned_abs() + tick / 2 >= every)
+    }
+}
+
+pub(super) fn write_ledger(ledger: &Ledger, state: &StateDir) {
+    if let Err(e) = ledger.write(&state.ledger()) {
+        log::error!("{e:#}");
+    }
+}
