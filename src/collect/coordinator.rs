@@ -18,8 +18,8 @@ use super::board::{Board, Place};
 use super::cancel::Cancels;
 use super::local;
 use super::plan::ItemKey;
-use super::visit::Answer;
-use super::watch::{Phase, Watch};
+use super::visit::{self, Answer};
+use super::watch::{Lost, Phase, Watch};
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::event::Event;
@@ -95,10 +95,8 @@ pub fn collect(
     let signal = run.wait(events, batch, started)?;
     run.stop.store(true, Ordering::Relaxed);
     run.board.close(batch)?;
-    if run.busy > 0 {
-        run.cancels.fire(Duration::from_millis(300));
-    }
-    run.cut_off();
+    run.cancels.fire(Duration::from_millis(300));
+    run.watches.iter_mut().for_each(Watch::end);
     let took = started.elapsed();
     Ok(Collected { board: run.board, watches: run.watches, parts: run.parts, host: run.host, signal, took })
 }
@@ -115,7 +113,8 @@ impl Coordinator<'_> {
     fn begin(&mut self, batch: &mut Batch) -> Result<()> {
         for n in 0..self.watches.len() {
             let state = self.inputs.ledger.servers.get(&self.watches[n].config.name);
-            if let Some(outcome) = super::watch::back_off(state, self.inputs.now) {
+            let left_alone = super::watch::left_alone(state, self.inputs.now);
+            if let Some(outcome) = left_alone.filter(|_| !self.inputs.force) {
                 self.give_up(n, outcome, batch)?;
             } else {
                 self.watches[n].probe(n, self.sender.clone(), self.inputs.deadline)?;
@@ -162,10 +161,10 @@ impl Coordinator<'_> {
             Event::Probed { server, probed } => self.probed(server, probed, batch),
             Event::Answer { server, database, answer } => self.answered(server, &database, *answer, batch),
             Event::Visited { server, database, ending, held } => {
-                let lost = self.watches[server].visited(&database, ending);
                 drop(held);
-                self.busy -= usize::from(!lost);
-                Ok(())
+                let (given_up, lost) = self.watches[server].visited(&database, ending);
+                self.busy -= usize::from(!given_up);
+                lost.map_or(Ok(()), |lost| self.lose(server, &lost, batch))
             }
             Event::Host { place, done, previous } => {
                 self.host_jobs -= 1;
@@ -243,7 +242,8 @@ impl Coordinator<'_> {
                 Some(visit) => {
                     idle = 0;
                     self.busy += 1;
-                    let ground = self.watches[n].ground(self.inputs, self.stop.clone(), self.cancels.clone());
+                    let (stop, cancels) = (self.stop.clone(), self.cancels.clone());
+                    let ground = self.watches[n].ground(self.inputs, &visit, stop, cancels);
                     match ground {
                         Some(ground) => visit.start(n, ground, &self.workers, self.sender.clone()),
                         None => self.busy -= 1,
@@ -271,10 +271,10 @@ impl Coordinator<'_> {
     fn lose_patience(&mut self, batch: &mut Batch) -> Result<()> {
         let mut replaced = 0;
         for n in 0..self.watches.len() {
-            if let Some((outcome, lost)) = self.watches[n].silent() {
-                replaced += lost;
-                self.busy -= lost;
-                self.give_up(n, outcome, batch)?;
+            while let Some(lost) = self.watches[n].silent() {
+                replaced += lost.workers;
+                self.busy -= lost.workers;
+                self.lose(n, &lost, batch)?;
             }
         }
         if replaced > 0 && self.watches.iter().any(|w| !w.is_done()) {
@@ -283,10 +283,18 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    /// Where the next run takes up what this one could not reach.
-    fn cut_off(&mut self) {
-        for watch in &mut self.watches {
-            watch.cut_off();
+    /// Parts that will not be answered are named, and with a server that is gone all that it owes.
+    fn lose(&mut self, server: usize, lost: &Lost, batch: &mut Batch) -> Result<()> {
+        let mut answers = Vec::new();
+        for (database, parts) in &lost.visits {
+            visit::answer_all(parts, &lost.outcome, &mut |answer| answers.push((database, answer)));
+        }
+        for (database, answer) in answers {
+            self.answered(server, database, answer, batch)?;
+        }
+        match self.watches[server].phase.clone() {
+            Phase::Gone(outcome) => self.give_up(server, outcome, batch),
+            Phase::Probing { .. } | Phase::Ready => Ok(()),
         }
     }
 }

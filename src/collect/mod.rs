@@ -5,6 +5,7 @@
 //! go.
 
 pub mod agent;
+pub mod back_off;
 pub mod board;
 pub mod cancel;
 pub mod coordinator;

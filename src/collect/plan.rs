@@ -1,15 +1,17 @@
 //! The plan: which parts are due, where, and with which statement. Pure: the same configuration, server, ledger and
 //! moment make the same plan. Why something does not run is part of it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use wire::{Outcome, Reason};
 
+use super::back_off;
 use super::part::{Done, Fragment};
 use super::schedule::{seed, turn};
 use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope, variant};
 use crate::config::{Config, Databases, Server};
-use crate::pg::probe::Facts;
+use crate::pg::probe::{Database, Facts};
 use crate::state::ledger::Ledger;
 
 /// What to do on one server.
@@ -54,6 +56,8 @@ pub struct Slow {
     pub every_s: i64,
     pub last: i64,
     pub cost_ms: Option<f64>,
+    /// How many runs in a row it was shed.
+    pub shed: u32,
     /// Shed for so long that it runs whatever it costs.
     pub overdue: bool,
 }
@@ -70,7 +74,7 @@ pub struct Inputs<'a> {
 }
 
 pub fn plan(inputs: &Inputs) -> Plan {
-    let watched = watched(inputs.server, inputs.facts);
+    let watched = watched(inputs);
     let mut plan = Plan { databases: watched.keys().cloned().collect(), ..Plan::default() };
     let mut visits: BTreeMap<String, Vec<Planned>> = BTreeMap::new();
     for collector in inputs.collectors.iter().filter(|c| enabled(inputs.config, c)) {
@@ -97,22 +101,40 @@ pub fn every_s(config: &Config, collector: &Collector) -> i64 {
 }
 
 /// The watched databases, and why one of them cannot be visited.
-fn watched(server: &Server, facts: &Facts) -> BTreeMap<String, Option<Outcome>> {
-    let excluded = |name: &String| server.exclude_databases.contains(name);
-    match &server.databases {
+fn watched(inputs: &Inputs) -> BTreeMap<String, Option<Outcome>> {
+    let Inputs { server, facts, ledger, now, force, .. } = *inputs;
+    let known = ledger.servers.get(&server.name).filter(|_| !force);
+    let left_alone = |name: &str| {
+        let left_s = back_off::left_s(known?.databases.get(name).map(|b| b.until), now)?;
+        let why = format!("left alone for {left_s} s more: its last handshake was never answered");
+        Some(Outcome::skipped(Reason::DatabaseRefused).detail(why))
+    };
+    let all: Vec<(String, Option<Outcome>)> = match &server.databases {
         Databases::All => {
             let real = facts.databases.iter().filter(|d| d.allows_connections && !d.template);
-            let closed = || {
-                Outcome::skipped(Reason::NotApplicable)
-                    .detail("the role may not connect to it: grant connect, or exclude the database")
-            };
-            real.map(|d| (d.name.clone(), (!d.open).then(closed)))
-                .filter(|(name, _)| !excluded(name))
-                .collect()
+            real.map(|d| (d.name.clone(), closed(d))).collect()
         }
-        Databases::Named(names) => {
-            names.iter().filter(|n| !excluded(n)).map(|name| (name.clone(), refused(name, facts))).collect()
+        Databases::Named(names) => names.iter().map(|name| (name.clone(), refused(name, facts))).collect(),
+    };
+    all.into_iter()
+        .filter(|(name, _)| !server.exclude_databases.contains(name))
+        .map(|(name, obstacle)| {
+            let obstacle = obstacle.or_else(|| left_alone(&name));
+            (name, obstacle)
+        })
+        .collect()
+}
+
+/// Nobody has named it: what keeps us out of it is worth a word, not an alarm.
+fn closed(database: &Database) -> Option<Outcome> {
+    let skipped = |why: &str| Outcome::skipped(Reason::NotApplicable).detail(why);
+    match database {
+        d if !d.nameable => Some(skipped("its name is not UTF-8, and cannot be connected to from here")),
+        d if !d.open => {
+            let why = "the role may not connect to it: grant connect, or exclude the database";
+            Some(Outcome { sqlstate: Some("42501".to_owned()), ..skipped(why) })
         }
+        _ => None,
     }
 }
 
@@ -121,7 +143,7 @@ fn refused(name: &str, facts: &Facts) -> Option<Outcome> {
         let outcome = Outcome::skipped(Reason::DatabaseRefused).detail(why);
         Some(Outcome { sqlstate: Some(state.to_owned()), ..outcome })
     };
-    match facts.databases.iter().find(|d| d.name == name) {
+    match facts.databases.iter().find(|d| d.name == name && d.nameable) {
         None => refused("3D000", format!("database {name} does not exist: correct databases, or create it")),
         Some(d) if !d.allows_connections => {
             refused("55000", format!("database {name} takes no connections: remove it from databases"))
@@ -217,7 +239,14 @@ fn due(
         return None;
     }
     let overdue = known.is_some_and(|p| p.shed > 0 && inputs.now - p.last >= 5 * every);
-    let slow = Slow { key, every_s: every, last: turn.last, cost_ms: known.and_then(|p| p.cost_ms), overdue };
+    let slow = Slow {
+        key,
+        every_s: every,
+        last: turn.last,
+        cost_ms: known.and_then(|p| p.cost_ms),
+        shed: known.map_or(0, |p| p.shed),
+        overdue,
+    };
     Some(Planned { collector: collector.name, part, slow: Some(slow) })
 }
 
@@ -243,18 +272,26 @@ fn skip(
     plan.skipped.push((ItemKey { collector, database: database.clone() }, done));
 }
 
-/// The probe's database first, as its connection is open; the others from where the last run was cut off; within a
-/// visit what was shed for too long, then by value.
+/// The probe's database first, as its connection is open; then where parts were shed, most often first; the others
+/// from where the last run was cut off. Within a visit what was shed goes first too, then by value.
 fn in_order(inputs: &Inputs, visits: BTreeMap<String, Vec<Planned>>) -> Vec<Visit> {
     let resume = inputs.ledger.servers.get(&inputs.server.name).and_then(|s| s.resume_at.as_ref());
     let mut visits: Vec<Visit> =
         visits.into_iter().map(|(database, parts)| Visit { database, parts }).collect();
+    for visit in &mut visits {
+        visit.parts.sort_by_key(|p| Reverse(p.waits()));
+    }
     visits.sort_by_key(|v| {
         let before = resume.is_some_and(|from| v.database < *from);
-        (v.database != inputs.facts.database, before, v.database.clone())
+        let waits = v.parts.first().map(Planned::waits);
+        (v.database != inputs.facts.database, Reverse(waits), before, v.database.clone())
     });
-    for visit in &mut visits {
-        visit.parts.sort_by_key(|p| !p.slow.as_ref().is_some_and(|s| s.overdue));
-    }
     visits
+}
+
+impl Planned {
+    /// Has waited too long, and for how many runs.
+    fn waits(&self) -> (bool, u32) {
+        self.slow.as_ref().map_or((false, 0), |s| (s.overdue, s.shed))
+    }
 }

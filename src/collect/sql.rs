@@ -112,6 +112,11 @@ fn split(
     let placed = |database: &String| {
         let done = match (&result, found.get(database)) {
             (Err(failure), _) => failure.done(key),
+            (Ok(()), Some(json)) if json.is_empty() => Done::failed(
+                key,
+                Reason::Privilege,
+                "grant pg_monitor to the role, or connect on the database",
+            ),
             (Ok(()), Some(json)) => {
                 let outcome = with_missing(Outcome { rows: 1, ..Outcome::default() }, missing.clone());
                 Done { key, fragment: Fragment::Fields(json.clone()), outcome }

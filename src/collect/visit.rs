@@ -15,9 +15,11 @@ use super::part::{Done, Fragment};
 use super::plan::{Planned, Visit};
 use super::sql;
 use super::{Cx, Keep, Memory, Placed, Run};
-use crate::config::{Config, Server};
+use crate::config::{Config, Databases, Server};
+use crate::pg::failure::Failure;
 use crate::pg::pool::{Held, Pool};
 use crate::pg::probe::Facts;
+use crate::pg::progress::Progress;
 use crate::pg::refusal::{Kind, Refusal, Scope};
 use crate::pg::session::{Limits, Session, Spent};
 
@@ -38,6 +40,8 @@ pub struct Ground {
     pub missing: BTreeMap<String, Vec<String>>,
     pub cancels: super::cancel::Cancels,
     pub memory: Arc<Memory>,
+    /// Of this visit's connection.
+    pub progress: Arc<Progress>,
 }
 
 /// One part's answer on its way to the coordinator.
@@ -78,15 +82,15 @@ pub fn run(
 
 fn with_slot(visit: &Visit, ground: &Ground, held: &mut Held, answer: &mut impl FnMut(Answer)) -> Ending {
     let mut ending = Ending::default();
-    let mut rest: &[Planned] = &visit.parts;
+    let mut rest = Rest { parts: &visit.parts, asked: None };
     // One reconnection: for what a panic or a lost connection left undone.
-    for _ in 0..2 {
+    for attempt in 0..2 {
         let opened_before = held.is_open_on(&visit.database);
         let started = Instant::now();
-        let connection = match held.open(&ground.server, &visit.database, ground.deadline) {
+        let connection = match held.open(&ground.server, &visit.database, ground.deadline, &ground.progress) {
             Ok(connection) => connection,
             Err(refusal) => {
-                answer_all(rest, &of_refusal(&refusal), answer);
+                answer_all(rest.parts, &of_refusal(&refusal, &ground.server.databases), answer);
                 ending.refusal = Some(refusal);
                 return ending;
             }
@@ -95,23 +99,40 @@ fn with_slot(visit: &Visit, ground: &Ground, held: &mut Held, answer: &mut impl 
             ending.opened.push(started.elapsed());
         }
         let cancel = ground.cancels.register(connection.canceller());
-        let before = rest.len();
-        rest = parts(
-            rest,
-            ground,
-            &mut connection.client,
-            opened_before || before < visit.parts.len(),
-            answer,
-            &mut ending,
-        );
+        let client = &mut connection.client;
+        rest = parts(rest.settled(answer), ground, client, opened_before || attempt > 0, answer, &mut ending);
         ground.cancels.forget(cancel);
-        if rest.is_empty() {
+        if rest.parts.is_empty() {
             return ending;
         }
         held.close();
     }
-    answer_all(rest, &Outcome::failed(Reason::ConnectionLost), answer);
+    let lost = Outcome::failed(Reason::ConnectionLost);
+    answer_all(rest.settled(answer), &lost, answer);
     ending
+}
+
+/// What a broken connection left undone.
+struct Rest<'p> {
+    parts: &'p [Planned],
+    /// What became of the first of them, if it was under way. It is not asked twice: somebody may have ended it for
+    /// what it did. But if the next attempt shows that the whole database is gone, that is its outcome too.
+    asked: Option<Outcome>,
+}
+
+impl<'p> Rest<'p> {
+    const NONE: Rest<'static> = Rest { parts: &[], asked: None };
+
+    /// Answers for the part that was under way, and gives back those that were not.
+    fn settled(self, answer: &mut impl FnMut(Answer)) -> &'p [Planned] {
+        match (self.asked, self.parts.split_first()) {
+            (Some(outcome), Some((first, others))) => {
+                answer_all(std::slice::from_ref(first), &outcome, answer);
+                others
+            }
+            _ => self.parts,
+        }
+    }
 }
 
 /// Works the parts off; gives back those that another connection could still answer.
@@ -122,19 +143,11 @@ fn parts<'p>(
     mut reused: bool,
     answer: &mut impl FnMut(Answer),
     ending: &mut Ending,
-) -> &'p [Planned] {
-    let limits = Limits {
-        statement_timeout: ground.server.statement_timeout,
-        lock_timeout: ground.server.lock_timeout,
-        deadline: ground.deadline,
-        as_monitor: ground.facts.as_monitor,
-    };
-    let mut session = match Session::begin(client, limits, ground.spent.clone(), ground.missing.clone()) {
+) -> Rest<'p> {
+    let begun = Session::begin(client, limits(ground), ground.spent.clone(), ground.missing.clone());
+    let mut session = match begun {
         Ok(session) => session,
-        Err(failure) => {
-            answer_all(parts, &failure.outcome(), answer);
-            return &[];
-        }
+        Err(failure) => return unbegun(parts, &failure, answer),
     };
     let mut catalog_locks = 0;
     for (n, planned) in parts.iter().enumerate() {
@@ -145,47 +158,56 @@ fn parts<'p>(
         let started = Instant::now();
         let asked = catch_unwind(AssertUnwindSafe(|| ask(&mut session, planned, ground)));
         let took = started.elapsed();
-        let Ok(placed) = asked else {
-            let done = Done::failed(
-                planned.part.key,
-                Reason::Panic,
-                "the collector broke on this part; see its log",
-            );
-            answer(Answer {
-                planned: planned.clone(),
-                placed: here(done),
-                keep: None,
-                took,
-                reused,
-                ran: true,
-            });
-            return &parts[n + 1..];
-        };
-        if session.is_lost()
-            && placed.iter().all(|p| p.done.outcome.reason == Some(Reason::ConnectionLost))
-            && !reused
-        {
-            return &parts[n..];
+        let placed = asked.unwrap_or_else(|_| here(broken(planned.part.key)));
+        if let Some(outcome) = lost(&placed) {
+            return Rest { parts: &parts[n..], asked: Some(outcome) };
         }
         catalog_locks += u32::from(placed.iter().any(|p| locked_out(&p.done.outcome)));
+        let panicked = placed.iter().any(|p| p.done.outcome.reason == Some(Reason::Panic));
         let failed = placed.iter().any(|p| p.done.outcome.sqlstate.is_some());
-        answer(Answer {
-            planned: planned.clone(),
-            placed,
-            keep: session.keep.take(),
-            took,
-            reused,
-            ran: true,
-        });
+        let keep = session.keep.take();
+        answer(Answer { planned: planned.clone(), placed, keep, took, reused, ran: true });
         reused = true;
+        if panicked {
+            return Rest { parts: &parts[n + 1..], asked: None };
+        }
         if failed && let Err(failure) = session.restart() {
-            answer_all(&parts[n + 1..], &failure.outcome(), answer);
-            return &[];
+            return unbegun(&parts[n + 1..], &failure, answer);
         }
     }
     // A server that cannot even commit a read-only transaction has told us all it will.
     ending.missing = session.commit().unwrap_or_default();
-    &[]
+    Rest::NONE
+}
+
+fn limits(ground: &Ground) -> Limits {
+    Limits {
+        statement_timeout: ground.server.statement_timeout,
+        lock_timeout: ground.server.lock_timeout,
+        deadline: ground.deadline,
+        as_monitor: ground.facts.as_monitor,
+    }
+}
+
+/// No transaction could be opened: a connection that broke meanwhile is worth another, any other reason is not.
+fn unbegun<'p>(parts: &'p [Planned], failure: &Failure, answer: &mut impl FnMut(Answer)) -> Rest<'p> {
+    let outcome = failure.outcome();
+    if outcome.reason == Some(Reason::ConnectionLost) {
+        return Rest { parts, asked: None };
+    }
+    answer_all(parts, &outcome, answer);
+    Rest::NONE
+}
+
+/// The connection broke under this part.
+fn lost(placed: &[Placed]) -> Option<Outcome> {
+    let outcomes = || placed.iter().map(|p| &p.done.outcome);
+    let all = outcomes().all(|o| o.reason == Some(Reason::ConnectionLost));
+    outcomes().next().filter(|_| all).cloned()
+}
+
+fn broken(key: &'static str) -> Done {
+    Done::failed(key, Reason::Panic, "the collector broke on this part; see its log")
 }
 
 fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed> {
@@ -238,26 +260,32 @@ fn here(done: Done) -> Vec<Placed> {
     vec![Placed { database: None, done }]
 }
 
-fn answer_all(parts: &[Planned], outcome: &Outcome, answer: &mut impl FnMut(Answer)) {
+/// One outcome for all of them: they were not asked, or broke off.
+pub(super) fn answer_all(parts: &[Planned], outcome: &Outcome, answer: &mut impl FnMut(Answer)) {
     for planned in parts {
         let done = Done { key: planned.part.key, fragment: Fragment::Nothing, outcome: outcome.clone() };
-        let took = Duration::ZERO;
         answer(Answer {
             planned: planned.clone(),
             placed: here(done),
             keep: None,
-            took,
+            took: Duration::ZERO,
             reused: false,
             ran: false,
         });
     }
 }
 
-/// A database that the probe has just seen and that is not there now was dropped meanwhile.
-pub fn of_refusal(refusal: &Refusal) -> Outcome {
+/// A database that the probe has just seen and that is not there now was dropped meanwhile. Where databases are
+/// watched by name, that is a failure; where all are, it is just one less.
+pub fn of_refusal(refusal: &Refusal, databases: &Databases) -> Outcome {
+    let named = matches!(databases, Databases::Named(_));
     let outcome = match (refusal.kind, refusal.scope()) {
+        (Kind::NoDatabase, _) if named => Outcome::failed(Reason::DatabaseDropped),
         (Kind::NoDatabase, _) => Outcome::skipped(Reason::DatabaseDropped),
-        (_, Scope::Database) => Outcome::skipped(Reason::DatabaseRefused),
+        (Kind::NoConnectPrivilege | Kind::NotAccepting, _) if !named => {
+            Outcome::skipped(Reason::NotApplicable)
+        }
+        (Kind::Auth, _) | (_, Scope::Database) => Outcome::skipped(Reason::DatabaseRefused),
         (_, Scope::Server) => Outcome::skipped(Reason::ServerRefused),
     };
     Outcome { sqlstate: refusal.sqlstate.clone(), ..outcome.detail(refusal.message.clone()) }

@@ -1,5 +1,8 @@
 //! One watched server during a run: what is known of it, what is still to be visited, and what it cost.
 
+mod look;
+mod patience;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,22 +14,21 @@ use rayon::ThreadPool;
 use scheduled_thread_pool::ScheduledThreadPool;
 use wire::{Outcome, Reason, Want};
 
+use super::back_off;
 use super::cancel::Cancels;
 use super::coordinator::Inputs;
 use super::disk_usage;
 use super::plan::{self, ItemKey, Plan, Planned};
 use super::visit::{self, Answer, Ending, Ground};
 use super::{At, Gather, Keep, Scope, registry};
-use crate::config::{self, Config, Databases};
+use crate::config::{self, Config};
 use crate::event::Event;
 use crate::pg::pool::{self, Held, Pool};
-use crate::pg::probe::{self, Facts};
-use crate::pg::refusal::{Kind, Refusal};
-use crate::pg::session::{Limits, Spent};
+use crate::pg::probe::Facts;
+use crate::pg::progress::Progress;
+use crate::pg::refusal::Refusal;
+use crate::pg::session::Spent;
 use crate::state::ledger::{Ledger, PartState, ServerState};
-
-/// Longest back-off after handshakes that were never answered.
-const LONGEST_BACK_OFF_S: i64 = 1800;
 
 pub struct Watch {
     pub config: Arc<config::Server>,
@@ -40,15 +42,39 @@ pub struct Watch {
     pub resume_at: Option<String>,
     /// A handshake was begun and never answered.
     pub stalled: bool,
-    pool: Pool,
+    /// `None` when the run is over.
+    pool: Option<Pool>,
     databases: Arc<Vec<String>>,
     queue: VecDeque<Dispatch>,
-    in_flight: BTreeMap<String, Instant>,
+    in_flight: BTreeMap<String, Flight>,
+    /// The last sign of life while visits are under way, and what had been spent then.
+    heard: (u64, Instant),
+    /// Databases whose handshakes were never answered in this run.
+    hung: Vec<String>,
+    /// The refusal that ended the visits.
+    refused: Option<Outcome>,
 }
 
+/// A visit on a worker.
+struct Flight {
+    parts: Vec<Planned>,
+    since: Instant,
+    progress: Arc<Progress>,
+}
+
+/// Parts that will not be answered, and why.
+pub struct Lost {
+    /// By database.
+    pub visits: Vec<(String, Vec<Planned>)>,
+    pub outcome: Outcome,
+    /// Workers that hang with them.
+    pub workers: usize,
+}
+
+#[derive(Clone)]
 pub enum Phase {
     Probing {
-        since: Instant,
+        progress: Arc<Progress>,
     },
     Ready,
     /// Nothing can be asked any more.
@@ -75,6 +101,7 @@ pub struct Dispatch {
     visit: plan::Visit,
     held: Option<Held>,
     waited: bool,
+    progress: Arc<Progress>,
 }
 
 pub fn all(config: &Config) -> Result<Vec<Watch>> {
@@ -94,22 +121,27 @@ impl Watch {
             missing: BTreeMap::new(),
             resume_at: None,
             stalled: false,
-            pool: pool::pool(size, reaper),
+            pool: Some(pool::pool(size, reaper)),
             databases: Arc::new(Vec::new()),
             queue: VecDeque::new(),
             in_flight: BTreeMap::new(),
+            heard: (0, Instant::now()),
+            hung: Vec::new(),
+            refused: None,
         }
     }
 
     /// Looks at the server from a thread of its own: a server that accepts and never answers then costs no worker.
     pub fn probe(&mut self, n: usize, sender: Sender<Event>, deadline: Instant) -> Result<()> {
-        self.phase = Phase::Probing { since: Instant::now() };
-        let (server, pool, spent) = (self.config.clone(), self.pool.clone(), self.spent.clone());
+        let progress = Arc::new(Progress::default());
+        self.phase = Phase::Probing { progress: progress.clone() };
+        let (server, spent) = (self.config.clone(), self.spent.clone());
+        let pool = self.pool.clone().context("the run is over")?;
         std::thread::Builder::new()
             .name(format!("probe-{}", server.name))
             .spawn(move || {
                 let mut opened = Vec::new();
-                let result = look(&server, &pool, &spent, deadline, &mut opened);
+                let result = look::look(&server, &pool, &spent, deadline, &progress, &mut opened);
                 // Nobody listens any more when the run is over.
                 let _ = sender.send(Event::Probed { server: n, probed: Probed { result, opened } });
             })
@@ -138,7 +170,7 @@ impl Watch {
         let mut held = Some(held);
         for visit in std::mem::take(&mut plan.visits) {
             let mine = held.take_if(|h| h.is_open_on(&visit.database));
-            self.queue.push_back(Dispatch { visit, held: mine, waited: false });
+            self.queue.push_back(Dispatch { visit, held: mine, waited: false, progress: Arc::default() });
         }
         self.facts = Some(Arc::new(facts));
         self.phase = Phase::Ready;
@@ -166,19 +198,30 @@ impl Watch {
             return None;
         }
         let dispatch = self.queue.pop_front()?;
-        self.in_flight.insert(dispatch.visit.database.clone(), Instant::now());
+        if self.in_flight.is_empty() {
+            self.heard.1 = Instant::now();
+        }
+        let parts = dispatch.visit.parts.clone();
+        let flight = Flight { parts, since: Instant::now(), progress: dispatch.progress.clone() };
+        self.in_flight.insert(dispatch.visit.database.clone(), flight);
         self.figures.active_peak = self.figures.active_peak.max(self.in_flight.len());
         Some(dispatch)
     }
 
-    pub fn ground(&self, inputs: &Inputs, stop: Arc<AtomicBool>, cancels: Cancels) -> Option<Ground> {
+    pub fn ground(
+        &self,
+        inputs: &Inputs,
+        dispatch: &Dispatch,
+        stop: Arc<AtomicBool>,
+        cancels: Cancels,
+    ) -> Option<Ground> {
         let databases = self.databases.len() as f64;
         let budget = inputs.config.run.server_budget.map(|d| d.as_secs_f64() * 1000.0);
         Some(Ground {
             config: inputs.config.clone(),
             server: self.config.clone(),
             facts: self.facts.clone()?,
-            pool: self.pool.clone(),
+            pool: self.pool.clone()?,
             spent: self.spent.clone(),
             budget_ms: (!inputs.force).then(|| budget.unwrap_or((30.0 * databases).max(3000.0))),
             deadline: inputs.deadline,
@@ -187,15 +230,16 @@ impl Watch {
             missing: self.missing.clone(),
             cancels,
             memory: inputs.memory.clone(),
+            progress: dispatch.progress.clone(),
         })
     }
 
     pub fn note(&mut self, answer: &Answer) {
         if answer.ran {
+            self.heard.1 = Instant::now();
             self.figures.acquisitions += 1;
             self.figures.reuses += u64::from(answer.reused);
         }
-        self.in_flight.values_mut().for_each(|sign| *sign = Instant::now());
     }
 
     /// The databases whose items an answer belongs to.
@@ -209,36 +253,30 @@ impl Watch {
         }
     }
 
-    /// Gives back whether the visit had been given up meanwhile.
-    pub fn visited(&mut self, database: &str, ending: Ending) -> bool {
+    /// Gives back whether the visit had been given up meanwhile, and what a refusal of the whole server takes along.
+    pub fn visited(&mut self, database: &str, ending: Ending) -> (bool, Option<Lost>) {
         self.figures.opened.extend(ending.opened);
         for (tag, columns) in ending.missing {
             self.missing.insert(tag, columns);
         }
-        let given_up = matches!(self.phase, Phase::Gone(_)) && !self.in_flight.contains_key(database);
-        self.in_flight.remove(database);
-        given_up
+        let given_up = self.in_flight.remove(database).is_none();
+        self.heard.1 = if given_up { self.heard.1 } else { Instant::now() };
+        let whole = ending.refusal.filter(|r| look::is_whole(r) && self.refused.is_none());
+        let lost = whole.map(|refusal| self.turned_away(&refusal));
+        if let (true, Phase::Ready, Some(why)) = (self.in_flight.is_empty(), &self.phase, &self.refused) {
+            self.phase = Phase::Gone(why.clone());
+        }
+        (given_up, lost)
     }
 
-    /// A server that has given no sign of life for longer than any statement may take.
-    pub fn silent(&mut self) -> Option<(Outcome, usize)> {
-        let patience =
-            self.config.connect_timeout.max(self.config.statement_timeout) + Duration::from_secs(3);
-        match &self.phase {
-            Phase::Probing { since } if since.elapsed() > patience => {
-                self.stalled = true;
-                let why = format!("server {} accepts connections and never answers", self.config.name);
-                Some((Outcome::skipped(Reason::ServerRefused).detail(why), 0))
-            }
-            Phase::Ready if self.in_flight.values().any(|sign| sign.elapsed() > patience) => {
-                let lost = self.in_flight.len();
-                self.in_flight.clear();
-                self.queue.clear();
-                let why = format!("server {} stopped answering in the middle of the run", self.config.name);
-                Some((Outcome::failed(Reason::Timeout).detail(why), lost))
-            }
-            _ => None,
-        }
+    /// What waits is not tried any more; what is under way may still be answered.
+    fn turned_away(&mut self, refusal: &Refusal) -> Lost {
+        let outcome = look::refused(refusal);
+        self.refused = Some(outcome.clone());
+        self.cut_off();
+        let waiting = std::mem::take(&mut self.queue);
+        let visits = waiting.into_iter().map(|d| (d.visit.database, d.visit.parts)).collect();
+        Lost { visits, outcome, workers: 0 }
     }
 
     /// What the ledger should know of this server.
@@ -247,11 +285,17 @@ impl Watch {
         state.resume_at.clone_from(&self.resume_at);
         if self.stalled {
             state.stalls += 1;
-            state.until = Some(now + next_back_off_s(state.stalls));
+            state.until = Some(now + back_off::next_s(state.stalls));
+        }
+        for database in &self.hung {
+            let known = state.databases.entry(database.clone()).or_default();
+            known.stalls += 1;
+            known.until = now + back_off::next_s(known.stalls);
         }
         let answered: Vec<&Want> = self.keeps.iter().flat_map(|k| &k.answered).collect();
         ledger.wants.retain(|want| !answered.contains(&want));
         if let Some(facts) = &self.facts {
+            state.databases.retain(|_, known| back_off::left_s(Some(known.until), now).is_some());
             state.stalls = 0;
             state.until = None;
             state.missing.clone_from(&self.missing);
@@ -259,8 +303,18 @@ impl Watch {
         }
     }
 
-    pub fn cut_off(&mut self) {
-        self.resume_at = self.queue.front().map(|d| d.visit.database.clone());
+    /// The run ends: where the next one takes up what this one could not reach. No connection stays open for the
+    /// time that delivery takes.
+    pub fn end(&mut self) {
+        self.note_hung(Duration::from_secs(1));
+        self.cut_off();
+        self.queue.clear();
+        self.pool = None;
+    }
+
+    fn cut_off(&mut self) {
+        let first = self.queue.front().map(|d| d.visit.database.clone());
+        self.resume_at = first.or(self.resume_at.take());
     }
 
     /// Where a server on this very host keeps its data.
@@ -307,61 +361,6 @@ pub fn owed(config: &Config) -> Vec<(ItemKey, Vec<&'static str>)> {
         .collect()
 }
 
-/// Tries the watched databases in turn until one lets us look: one that is closed must not hide the others.
-fn look(
-    server: &config::Server,
-    pool: &Pool,
-    spent: &Arc<Spent>,
-    deadline: Instant,
-    opened: &mut Vec<Duration>,
-) -> Result<(Facts, Held), Box<Outcome>> {
-    let mut last = Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases");
-    let limits = Limits {
-        statement_timeout: server.statement_timeout,
-        lock_timeout: server.lock_timeout,
-        deadline,
-        as_monitor: false,
-    };
-    for database in candidates(server) {
-        let mut held =
-            pool.get().map_err(|e| Box::new(Outcome::failed(Reason::Other).detail(e.to_string())))?;
-        let started = Instant::now();
-        let looked = match held.open(server, &database, deadline) {
-            Err(refusal) if is_whole(&refusal) => return Err(Box::new(refused(&refusal))),
-            Err(refusal) => Err(refused(&refusal)),
-            Ok(connection) => {
-                opened.push(started.elapsed());
-                probe::probe(&mut connection.client, limits, spent.clone()).map_err(|f| f.outcome())
-            }
-        };
-        match looked {
-            Ok(facts) => return Ok((facts, held)),
-            Err(outcome) => last = outcome,
-        }
-    }
-    Err(Box::new(last))
-}
-
-fn candidates(server: &config::Server) -> Vec<String> {
-    let mut names = match &server.databases {
-        Databases::All => vec![server.database.clone(), "postgres".to_owned(), "template1".to_owned()],
-        Databases::Named(names) => {
-            names.iter().filter(|n| !server.exclude_databases.contains(n)).take(5).cloned().collect()
-        }
-    };
-    names.dedup();
-    names
-}
-
-fn is_whole(refusal: &Refusal) -> bool {
-    refusal.scope() == crate::pg::refusal::Scope::Server && refusal.kind != Kind::Auth
-}
-
-fn refused(refusal: &Refusal) -> Outcome {
-    let outcome = Outcome::skipped(Reason::ServerRefused).detail(refusal.message.clone());
-    Outcome { sqlstate: refusal.sqlstate.clone(), ..outcome }
-}
-
 /// What makes a list of missing columns worth remembering.
 pub fn version_of(facts: &Facts) -> String {
     let extensions: Vec<String> =
@@ -370,15 +369,10 @@ pub fn version_of(facts: &Facts) -> String {
 }
 
 /// Still within the back-off after handshakes that were never answered?
-pub fn back_off(state: Option<&ServerState>, now: i64) -> Option<Outcome> {
-    let until = state?.until.filter(|until| *until > now && until - now <= LONGEST_BACK_OFF_S)?;
-    let why = format!("left alone for {} s more: its last handshakes were never answered", until - now);
+pub fn left_alone(state: Option<&ServerState>, now: i64) -> Option<Outcome> {
+    let left_s = back_off::left_s(state?.until, now)?;
+    let why = format!("left alone for {left_s} s more: its last handshakes were never answered");
     Some(Outcome::skipped(Reason::ServerRefused).detail(why))
-}
-
-/// The next back-off: 1, 2, 4 ... 30 minutes.
-pub fn next_back_off_s(stalls: u32) -> i64 {
-    LONGEST_BACK_OFF_S.min(60 << stalls.saturating_sub(1).min(10))
 }
 
 /// What the ledger should know of a slow part after this answer.

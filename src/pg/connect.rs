@@ -15,6 +15,7 @@ use r2d2_postgres::PostgresConnectionManager;
 use secrecy::ExposeSecret;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::progress::{Progress, Stage};
 use super::refusal::{Place, Refusal};
 use super::tls;
 use crate::config::{Server, SslMode};
@@ -61,13 +62,18 @@ impl Canceller {
 
 /// Tries the server's hosts in order. Like libpq it goes on to the next one when a host cannot be reached or is
 /// not ready, and stops at the first that answers with a refusal of its own.
-pub fn connect(server: &Server, database: &str, deadline: Instant) -> Result<Connection, Refusal> {
+pub fn connect(
+    server: &Server,
+    database: &str,
+    deadline: Instant,
+    progress: &Progress,
+) -> Result<Connection, Refusal> {
     let tls = if server.hosts.iter().any(|(host, _)| !is_socket(host)) {
         tls::connector(&server.ssl).map_err(|why| Refusal::tls(format!("server {}: {why:#}", server.name)))?
     } else {
         None
     };
-    let attempt = Attempt { server, database, deadline, tls };
+    let attempt = Attempt { server, database, deadline, tls, progress };
     let mut last = Refusal::other(format!("no host is configured for server {}: set host", server.name));
     for (host, port) in &server.hosts {
         match attempt.host(host, *port) {
@@ -87,6 +93,7 @@ struct Attempt<'a> {
     database: &'a str,
     deadline: Instant,
     tls: Option<MakeRustlsConnect>,
+    progress: &'a Progress,
 }
 
 impl Attempt<'_> {
@@ -97,6 +104,7 @@ impl Attempt<'_> {
         }
         // Resolved here rather than in the driver: each address then gets its share of the time that is left, and
         // a refused login is not repeated at the next address of the same server.
+        self.progress.reach(Stage::Resolving);
         let addresses = resolve(host, port).map_err(|why| Refusal::resolve(&place, &why))?;
         let mut last = None;
         for address in addresses {
@@ -126,6 +134,7 @@ impl Attempt<'_> {
             return Err(Refusal::out_of_time(place));
         }
         let config = self.settings(place, left, tls.is_some());
+        self.progress.reach(Stage::Connecting);
         let opened = match tls {
             Some(tls) => PostgresConnectionManager::new(config, tls.clone()).connect(),
             None => PostgresConnectionManager::new(config, NoTls).connect(),

@@ -4,6 +4,7 @@ pub mod connect;
 pub mod failure;
 pub mod pool;
 pub mod probe;
+pub mod progress;
 pub mod refusal;
 pub mod rows;
 pub mod session;

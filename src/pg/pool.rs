@@ -12,6 +12,7 @@ use r2d2::{ManageConnection, PooledConnection};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::connect::{Connection, connect};
+use super::progress::{Progress, Stage};
 use super::refusal::Refusal;
 use crate::config;
 
@@ -71,13 +72,15 @@ impl Slot {
         server: &config::Server,
         database: &str,
         deadline: Instant,
+        progress: &Progress,
     ) -> Result<&mut Connection, Refusal> {
         if !self.is_open_on(database) {
             // Closed first: the budget counts what is open.
             *self = Slot::default();
-            self.connection = Some(connect(server, database, deadline)?);
+            self.connection = Some(connect(server, database, deadline, progress)?);
             database.clone_into(&mut self.database);
         }
+        progress.reach(Stage::Open);
         self.connection.as_mut().ok_or_else(Refusal::lost)
     }
 

@@ -3,12 +3,16 @@
 //! The statement has no WHERE and no join on purpose: the planner then needs no statistics, so that a locked
 //! pg_statistic does not make the whole server look away.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+
 use postgres::Client;
+use postgres::types::{FromSql, Type};
 
 use super::failure::Failure;
 use super::session::{Limits, Session, Spent};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 const SQL: &str = include_str!("probe.13.sql");
 
@@ -36,6 +40,8 @@ pub struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
     pub name: String,
+    /// The name is valid UTF-8: the only kind that we can connect to.
+    pub nameable: bool,
     pub oid: u32,
     pub allows_connections: bool,
     pub template: bool,
@@ -72,57 +78,85 @@ pub fn probe(client: &mut Client, limits: Limits, spent: Arc<Spent>) -> Result<F
 }
 
 fn facts_of(row: &postgres::Row) -> Result<Facts, postgres::Error> {
-    let names: Vec<String> = row.try_get("databases")?;
-    let oids: Vec<u32> = row.try_get("database_oids")?;
-    let allow: Vec<bool> = row.try_get("database_allows")?;
-    let template: Vec<bool> = row.try_get("database_templates")?;
-    let open: Vec<bool> = row.try_get("database_open")?;
-    let databases = names
-        .into_iter()
-        .zip(oids)
-        .zip(allow.into_iter().zip(template).zip(open))
-        .map(|((name, oid), ((allows_connections, template), open))| Database {
-            name,
-            oid,
-            allows_connections,
-            template,
-            open,
-        })
-        .collect();
-    let extensions: Vec<String> = row.try_get("extensions")?;
-    let versions: Vec<String> = row.try_get("extension_versions")?;
-    let schemas: Vec<String> = row.try_get("extension_schemas")?;
-    let extensions = extensions
-        .into_iter()
-        .zip(versions.into_iter().zip(schemas))
-        .map(|(name, (version, schema))| Extension { name, version, schema })
-        .collect();
     Ok(Facts {
         version_num: row.try_get("version_num")?,
         in_recovery: row.try_get("in_recovery")?,
-        system_identifier: row
-            .try_get::<_, i64>("system_identifier")
-            .map(|n| n.cast_unsigned().to_string())?,
-        postmaster_start_us: row.try_get("postmaster_start_us")?,
+        system_identifier: optional::<i64>(row, "system_identifier")?
+            .map(|n| n.cast_unsigned().to_string())
+            .unwrap_or_default(),
+        postmaster_start_us: optional(row, "postmaster_start_us")?.unwrap_or_default(),
         now_us: row.try_get("now_us")?,
         monitor: row.try_get("monitor")?,
         as_monitor: row.try_get("as_monitor")?,
         places: places(row)?,
-        databases,
+        databases: databases(row)?,
         database: row.try_get("database")?,
-        extensions,
+        extensions: extensions(row)?,
     })
+}
+
+fn databases(row: &postgres::Row) -> Result<Vec<Database>, postgres::Error> {
+    let names: Vec<Name> = row.try_get("databases")?;
+    let oids: Vec<u32> = row.try_get("database_oids")?;
+    let allow: Vec<bool> = row.try_get("database_allows")?;
+    let template: Vec<bool> = row.try_get("database_templates")?;
+    let open: Vec<bool> = row.try_get("database_open")?;
+    let flags = allow.into_iter().zip(template).zip(open);
+    let database =
+        |((name, oid), ((allows_connections, template), open)): ((Name, u32), ((bool, bool), bool))| {
+            Database { nameable: name.exact, name: name.text, oid, allows_connections, template, open }
+        };
+    Ok(names.into_iter().zip(oids).zip(flags).map(database).collect())
+}
+
+/// None at all where even plpgsql was dropped.
+fn extensions(row: &postgres::Row) -> Result<Vec<Extension>, postgres::Error> {
+    let names: Vec<Name> = optional(row, "extensions")?.unwrap_or_default();
+    let versions: Vec<Name> = optional(row, "extension_versions")?.unwrap_or_default();
+    let schemas: Vec<Name> = optional(row, "extension_schemas")?.unwrap_or_default();
+    let extension = |(name, (version, schema)): (Name, (Name, Name))| Extension {
+        name: name.text,
+        version: version.text,
+        schema: schema.text,
+    };
+    Ok(names.into_iter().zip(versions.into_iter().zip(schemas)).map(extension).collect())
 }
 
 fn places(row: &postgres::Row) -> Result<Vec<(String, String)>, postgres::Error> {
     let mut places = Vec::new();
-    if let Some(root) = row.try_get::<_, Option<String>>("data_directory")? {
-        places.push(("wal".to_owned(), format!("{root}/pg_wal")));
-        places.insert(0, ("data_directory".to_owned(), root));
+    if let Some(root) = optional::<Name>(row, "data_directory")?.filter(|root| root.exact) {
+        places.push(("wal".to_owned(), format!("{}/pg_wal", root.text)));
+        places.insert(0, ("data_directory".to_owned(), root.text));
     }
-    let names: Vec<String> = row.try_get("tablespaces")?;
-    let paths: Vec<String> = row.try_get("tablespace_paths")?;
-    let outside = names.into_iter().zip(paths).filter(|(_, path)| !path.is_empty());
-    places.extend(outside.map(|(name, path)| (format!("tablespace:{name}"), path)));
+    let names: Vec<Name> = optional(row, "tablespaces")?.unwrap_or_default();
+    let paths: Vec<Name> = optional(row, "tablespace_paths")?.unwrap_or_default();
+    let outside = names.into_iter().zip(paths).filter(|(_, path)| path.exact && !path.text.is_empty());
+    places.extend(outside.map(|(name, path)| (format!("tablespace:{}", name.text), path.text)));
     Ok(places)
+}
+
+/// A column that this server may lack, or know nothing to say in.
+fn optional<'r, T: FromSql<'r>>(row: &'r postgres::Row, column: &str) -> Result<Option<T>, postgres::Error> {
+    match row.columns().iter().any(|c| c.name() == column) {
+        true => row.try_get(column),
+        false => Ok(None),
+    }
+}
+
+/// A name as the server has it: any bytes, where a database is SQL_ASCII or another database made it.
+struct Name {
+    text: String,
+    /// The text is the name, byte for byte.
+    exact: bool,
+}
+
+impl FromSql<'_> for Name {
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Name, Box<dyn Error + Sync + Send>> {
+        let text = String::from_utf8_lossy(raw);
+        Ok(Name { exact: matches!(text, Cow::Borrowed(_)), text: text.into_owned() })
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        matches!(*kind, Type::TEXT | Type::NAME)
+    }
 }

@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
             return Err(Failure::OutOfTime);
         }
         self.transaction += 1;
-        self.spent.statements.fetch_add(2 + u64::from(!before.is_empty()), Ordering::Relaxed);
+        self.spent.statements.fetch_add(4 + u64::from(!before.is_empty()), Ordering::Relaxed);
         let text = format!("{before}{}", opening(&self.limits, left));
         let started = Instant::now();
         let opened = self.client.batch_execute(&text);
@@ -176,7 +176,9 @@ fn stream(
     Ok(())
 }
 
-/// One message, the same for every version and every pooler: names that a version lacks drop out by themselves.
+/// One message, the same for every version and every pooler: names that a version lacks drop out by themselves. The
+/// two limits that every version has come first and as SET, which reads no catalog: a locked pg_type or pg_proc would
+/// hold the select without any limit.
 fn opening(limits: &Limits, left: Duration) -> String {
     let statement_ms = limits.statement_timeout.min(left).as_millis().max(1);
     let lock_ms = limits.lock_timeout.as_millis().max(1);
@@ -184,8 +186,8 @@ fn opening(limits: &Limits, left: Duration) -> String {
     let role = if limits.as_monitor { "; set local role pg_monitor" } else { "" };
     format!(
         "begin isolation level read committed read only; \
+         set local lock_timeout = {lock_ms}; set local statement_timeout = {statement_ms}; \
          select /* pganalytics:session */ pg_catalog.set_config(n, v, true) from (values \
-         ('statement_timeout', '{statement_ms}'), ('lock_timeout', '{lock_ms}'), \
          ('idle_in_transaction_session_timeout', '{left_ms}'), ('transaction_timeout', '{left_ms}'), \
          ('client_connection_check_interval', '500'), ('jit', 'off'), ('search_path', 'pg_catalog')\
          ) s(n, v) where pg_catalog.current_setting(n, true) is not null{role}"

@@ -65,12 +65,22 @@ pub struct ServerState {
     /// Handshakes in a row that were never answered, and until when to leave the server alone.
     pub stalls: u32,
     pub until: Option<i64>,
+    /// The same for single databases, where the server answers and they do not.
+    pub databases: BTreeMap<String, BackOff>,
     /// The database that the deadline cut off last time: first in line now.
     pub resume_at: Option<String>,
     /// Columns that this server turned out not to have, by statement: not asked for again.
     pub missing: BTreeMap<String, Vec<String>>,
     /// The versions that `missing` was learnt from.
     pub missing_of: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BackOff {
+    pub stalls: u32,
+    /// Unix seconds.
+    pub until: i64,
 }
 
 /// A batch that the backend answers with 500 while it is healthy.

@@ -1,10 +1,10 @@
--- Sizes of the watched databases ($1: their names). Cost: looks at every file of each. Needs: CONNECT or pg_read_all_stats.
+-- Sizes of the watched databases ($1: their names). Cost: looks at every file of each. Needs: CONNECT or pg_read_all_stats;
+-- a database without either has none.
 select
     d.datname::text as database
-    , pg_catalog.pg_database_size(d.oid) as size_bytes
+    , case
+        when pg_catalog.has_database_privilege(d.oid, 'connect') or pg_catalog.pg_has_role('pg_read_all_stats', 'usage')
+            then pg_catalog.pg_database_size(d.oid)
+    end as size_bytes
 from pg_catalog.pg_database d
 where d.datname = any ($1::text[])
-    and (
-        pg_catalog.has_database_privilege(d.oid, 'connect')
-        or pg_catalog.pg_has_role('pg_read_all_stats', 'usage')
-    )

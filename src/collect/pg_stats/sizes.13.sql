@@ -1,12 +1,12 @@
 -- Sizes of the $1 largest tables and the $2 largest indexes. A relation that somebody holds, or waits for, under ACCESS
--- EXCLUSIVE is not opened: its size is an estimate from relpages, as all are when $3. Cost: opens the relations, a file or
+-- EXCLUSIVE, a prepared transaction (which has no pid) too, is not opened: its size is an estimate from relpages, as all are when $3. Cost: opens the relations, a file or
 -- more each. Needs: nothing.
 with held as materialized (
     select l.relation
     from pg_catalog.pg_locks l
     where l.locktype = 'relation'
         and l.mode = 'AccessExclusiveLock'
-        and l.pid <> pg_catalog.pg_backend_pid()
+        and l.pid is distinct from pg_catalog.pg_backend_pid()
         and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 ), candidate as materialized (
     select

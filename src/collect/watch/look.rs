@@ -1,0 +1,84 @@
+//! The first look at a server in a run: which database lets us in, and what the server says of itself.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret;
+use wire::{Outcome, Reason};
+
+use crate::config::{self, Databases};
+use crate::pg::pool::{Held, Pool};
+use crate::pg::probe::{self, Facts};
+use crate::pg::progress::Progress;
+use crate::pg::refusal::{Kind, Refusal, Scope};
+use crate::pg::session::{Limits, Spent};
+
+/// Tries the watched databases in turn until one lets us look: one that is closed must not hide the others.
+pub(super) fn look(
+    server: &config::Server,
+    pool: &Pool,
+    spent: &Arc<Spent>,
+    deadline: Instant,
+    progress: &Progress,
+    opened: &mut Vec<Duration>,
+) -> Result<(Facts, Held), Box<Outcome>> {
+    let mut last = Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases");
+    let limits = Limits {
+        statement_timeout: server.statement_timeout,
+        lock_timeout: server.lock_timeout,
+        deadline,
+        as_monitor: false,
+    };
+    let mut candidates = candidates(server);
+    while let Some(database) = candidates.pop_front() {
+        let mut held =
+            pool.get().map_err(|e| Box::new(Outcome::failed(Reason::Other).detail(e.to_string())))?;
+        let started = Instant::now();
+        let looked = match held.open(server, &database, deadline, progress) {
+            Err(refusal) if is_whole(&refusal) => return Err(Box::new(refused(&refusal))),
+            Err(refusal) => {
+                if refusal.kind == Kind::Auth && refusal.scope() == Scope::Server {
+                    // The same password is wrong in every database: asked again it might lock the role.
+                    candidates.retain(|other| !same_password(server, &database, other));
+                }
+                Err(refused(&refusal))
+            }
+            Ok(connection) => {
+                opened.push(started.elapsed());
+                probe::probe(&mut connection.client, limits, spent.clone()).map_err(|f| f.outcome())
+            }
+        };
+        match looked {
+            Ok(facts) => return Ok((facts, held)),
+            Err(outcome) => last = outcome,
+        }
+    }
+    Err(Box::new(last))
+}
+
+fn same_password(server: &config::Server, one: &str, other: &str) -> bool {
+    let of =
+        |host: &str, port, database| server.password_for(host, port, database).map(|p| p.expose_secret());
+    server.hosts.iter().all(|(host, port)| of(host, *port, one) == of(host, *port, other))
+}
+
+fn candidates(server: &config::Server) -> VecDeque<String> {
+    let mut names = match &server.databases {
+        Databases::All => vec![server.database.clone(), "postgres".to_owned(), "template1".to_owned()],
+        Databases::Named(names) => {
+            names.iter().filter(|n| !server.exclude_databases.contains(n)).cloned().collect()
+        }
+    };
+    names.dedup();
+    names.into()
+}
+
+pub(super) fn is_whole(refusal: &Refusal) -> bool {
+    refusal.scope() == Scope::Server && refusal.kind != Kind::Auth
+}
+
+pub(super) fn refused(refusal: &Refusal) -> Outcome {
+    let outcome = Outcome::skipped(Reason::ServerRefused).detail(refusal.message.clone());
+    Outcome { sqlstate: refusal.sqlstate.clone(), ..outcome }
+}
