@@ -53,6 +53,7 @@ pub struct Database {
 pub struct Extension {
     pub name: String,
     pub version: String,
+    /// Quoted where SQL wants it so.
     pub schema: String,
 }
 

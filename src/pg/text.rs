@@ -33,11 +33,6 @@ fn column(line: &str) -> Option<&str> {
     (!last.is_empty() && last.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')).then_some(last)
 }
 
-/// A name as SQL wants it.
-pub fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,10 +65,5 @@ mod tests {
         }
         assert_eq!(column_at(&sent, 0), None);
         assert_eq!(column_at(&sent, 100_000), None);
-    }
-
-    #[test]
-    fn names_are_quoted_whatever_they_hold() {
-        assert_eq!(quote_identifier(r#"my "x""#), r#""my ""x""""#);
     }
 }

@@ -1,52 +1,79 @@
 //! The run of it: rank by a pass without texts, read the chosen ones, lay each under its own database.
 
-use std::collections::{BTreeMap, HashSet};
-use std::error::Error;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use postgres::Row;
-use postgres::types::Type;
 use wire::{Outcome, Reason, Verdict};
 
-use super::entry::{Entry, Key};
+use super::ask::{self, OLDEST, TELLS_EVICTIONS, TELLS_SINCE};
 use super::item::{self, Read};
-use super::previous::{self, Facts, Text};
+use super::previous::{self, Text};
 use super::rank::{Ranking, Scope, rank};
-use super::texts::{self, Answer, Order};
-use super::{INFO, RANK, ROWS, variant};
+use super::texts::{self, Answer};
 use crate::collect::part::{Done, Fragment};
+use crate::collect::schedule::seed;
 use crate::collect::{Cx, Keep, Placed};
 use crate::config::Target;
 use crate::pg::failure::Failure;
-use crate::pg::rows;
-use crate::pg::session::{Binds, Session};
-use crate::pg::text::quote_identifier;
+use crate::pg::probe::Extension;
+use crate::pg::session::Session;
 use crate::push::file::day_file;
 
 const KEY: &str = "queries";
-/// Characters that cannot be converted: the extension then refuses all texts at once.
-const NOT_CONVERTIBLE: [&str; 2] = ["22021", "22P05"];
+const EXTENSION: &str = "pg_stat_statements";
 
 pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
-    match collect(session, cx) {
-        Ok(placed) => placed,
-        Err(failure) => vec![Placed { database: None, done: failure.done(KEY) }],
+    let everywhere = |done| vec![Placed { database: None, done }];
+    match gate(cx.facts.extension(EXTENSION)) {
+        Err(outcome) => everywhere(Done { key: KEY, fragment: Fragment::Nothing, outcome }),
+        Ok((gate, schema)) => {
+            session.schema = schema;
+            collect(session, cx, gate).unwrap_or_else(|failure| everywhere(failed(&failure)))
+        }
     }
 }
 
-fn collect(session: &mut Session, cx: &Cx) -> Result<Vec<Placed>, Failure> {
-    let Some((gate, schema)) = super::gate(cx.facts) else {
-        let why = "the extension's version cannot be read: alter extension pg_stat_statements update";
-        let done = Done::skipped(KEY, Reason::ExtensionOutdated, why);
-        return Ok(vec![Placed { database: None, done }]);
+/// The extension's minor version, by which statements are gated, and its schema, quoted.
+fn gate(extension: Option<&Extension>) -> Result<(u32, String), Outcome> {
+    let Some(Extension { version, schema, .. }) = extension else {
+        return Err(Outcome::skipped(Reason::ExtensionAbsent));
     };
-    session.schema = schema;
-    let path = cx.memory.state_dir.join("previous").join(format!("{}.bin", cx.facts.system_identifier));
+    let numbers = version.split_once('.').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse().ok()?)));
+    match numbers {
+        Some((1, minor)) if minor >= OLDEST => Ok((minor, schema.clone())),
+        Some((major, _)) if major > 1 => Ok((u32::MAX, schema.clone())),
+        _ => {
+            let why =
+                format!("{EXTENSION} is {version}, 1.{OLDEST} is needed: alter extension {EXTENSION} update");
+            Err(Outcome::skipped(Reason::ExtensionOutdated).detail(why))
+        }
+    }
+}
+
+/// An extension whose library the server has not loaded is as good as none.
+fn failed(failure: &Failure) -> Done {
+    match failure.code() {
+        Some(code) if code.code() == "55000" => {
+            let why = format!("add {EXTENSION} to shared_preload_libraries and restart the server");
+            let outcome = Outcome::skipped(Reason::ExtensionAbsent).detail(why);
+            let outcome = Outcome { sqlstate: Some("55000".to_owned()), ..outcome };
+            Done { key: KEY, fragment: Fragment::Nothing, outcome }
+        }
+        _ => failure.done(KEY),
+    }
+}
+
+fn collect(session: &mut Session, cx: &Cx, gate: u32) -> Result<Vec<Placed>, Failure> {
     let target = target(cx);
-    let before = info(session, cx, gate)?;
-    let mut entries = scan(session, gate)?;
-    // From 1.11 on every entry says since when it counts; before, an eviction during the scan must not hide.
-    let after = if gate >= 11 { before } else { info(session, cx, gate)? };
-    let previous = previous::read(&path).map(|mut previous| {
+    let info = ask::info(session, cx, gate)?;
+    let before = info.facts;
+    let mut entries = ask::scan(session, gate)?;
+    // Before every entry says since when it counts, an eviction during the scan must not hide.
+    let after = match gate {
+        TELLS_EVICTIONS..TELLS_SINCE => ask::info(session, cx, gate)?.facts,
+        _ => before,
+    };
+    let previous = previous::read(&path(cx)).map(|mut previous| {
         previous.void_marks(target, &cx.memory.lost_sequences, before.taken_at_us);
         previous
     });
@@ -55,35 +82,42 @@ fn collect(session: &mut Session, cx: &Cx) -> Result<Vec<Placed>, Failure> {
     let oids: Vec<u32> = watched.iter().map(|(oid, _)| *oid).collect();
     let scope = Scope { watched: &oids, limit: cx.config.limits.queries as usize, wanted: &wanted };
     let ranking = rank(&mut entries, previous.as_ref(), &after, &scope);
-    let mut order = texts::order(&ranking.chosen, &wanted);
-    if !cx.config.privacy.query_text {
-        order.with_text.fill(false);
-    }
-    let (read, texts_refused) = read_chosen(session, cx, gate, &order)?;
+    let order = texts::order(&ranking.chosen, &wanted);
+    let (read, refused) = ask::rows(session, cx, gate, &order)?;
     let learned: Vec<(i64, Text)> = read
         .iter()
         .filter_map(|r| Some((r.key.queryid, r.answer.as_ref()?.mark(cx.memory.sequence))))
         .collect();
     session.keep = Some(Keep {
-        path,
+        path: path(cx),
         answered: item::answered(cx, &read, &ranking.texts_gone),
         content: previous::encode(&before, target, entries.len(), ranking.records(&entries, learned)),
     });
-    Ok(place(cx, &ranking, read, &watched, texts_refused))
+    let texts_refused = refused && cx.config.privacy.query_text;
+    Ok(place(cx, &ranking, read, &watched, hindrance(&ranking, info.off, texts_refused)))
 }
 
-/// Marks of sent texts count for one target: a file of another day, and whoever reads stdout, has none of them.
+/// A primary and its standby share the identifier and count statements each for itself: the name tells them apart.
+fn path(cx: &Cx) -> PathBuf {
+    let name = seed(&[cx.server]);
+    let file = format!("{}-{name:016x}.bin", cx.facts.system_identifier);
+    cx.memory.state_dir.join("previous").join(file)
+}
+
+/// Marks of sent texts count for one target: a file of another day, and whoever reads stdout, has none of them; nor has
+/// anybody those that were read while no text was to leave.
 fn target(cx: &Cx) -> u64 {
+    let texts = if cx.config.privacy.query_text { "texts" } else { "no texts" };
     let url = &cx.config.backend.url;
     match &cx.config.backend.target {
-        Target::Http(_) => crate::collect::schedule::seed(&[url]),
-        Target::File(_) => crate::collect::schedule::seed(&[url, &day_file(cx.memory.now)]),
-        Target::Stdout => crate::collect::schedule::seed(&[url, &cx.memory.sequence.to_string()]),
+        Target::Http(_) => seed(&[texts, url]),
+        Target::File(_) => seed(&[texts, url, &day_file(cx.memory.now)]),
+        Target::Stdout => seed(&[texts, url, &cx.memory.sequence.to_string()]),
     }
 }
 
 fn wanted(cx: &Cx) -> Vec<i64> {
-    let wants = cx.memory.wants.iter().filter(|want| item::is_for(cx, want));
+    let wants = cx.memory.wants.iter().filter(|want| cx.config.privacy.query_text && item::is_for(cx, want));
     wants.filter_map(|want| want.queryid.parse().ok()).collect()
 }
 
@@ -93,103 +127,12 @@ fn watched<'a>(cx: &Cx<'a>) -> Vec<(u32, &'a str)> {
     known.map(|d| (d.oid, d.name.as_str())).collect()
 }
 
-fn info(session: &mut Session, cx: &Cx, gate: u32) -> Result<Facts, Failure> {
-    let mut facts = Facts {
-        postmaster_start_us: cx.facts.postmaster_start_us,
-        stats_reset_us: None,
-        dealloc: None,
-        taken_at_us: cx.facts.now_us,
-    };
-    if let Some(sql) = variant(INFO, gate) {
-        session.query("pg_query_stats.info", sql, &[], |row| {
-            facts.dealloc = row.try_get(0)?;
-            facts.stats_reset_us = row.try_get::<_, Option<rows::Micros>>(1)?.map(|at| at.0);
-            Ok(())
-        })?;
-    }
-    Ok(facts)
-}
-
-fn scan(session: &mut Session, gate: u32) -> Result<Vec<Entry>, Failure> {
-    let mut entries = Vec::new();
-    let Some(sql) = variant(RANK, gate) else { return Ok(entries) };
-    session.query("pg_query_stats.rank", sql, &[], |row| {
-        let since = match row.len() > 6 {
-            true => row.try_get::<_, Option<rows::Micros>>(6)?.map(|at| at.0),
-            false => None,
-        };
-        let whose = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-        entries.push(Entry::new(row.try_get(0)?, whose, row.try_get(4)?, row.try_get(5)?, since));
-        Ok(())
-    })?;
-    Ok(entries)
-}
-
-/// The rows of the chosen, and whether the texts among them were refused as a whole.
-fn read_chosen(
-    session: &mut Session,
-    cx: &Cx,
-    gate: u32,
-    order: &Order,
-) -> Result<(Vec<Read>, bool), Failure> {
-    match read_once(session, cx, gate, order, &order.with_text) {
-        Err(failure) if failure.code().is_some_and(|c| NOT_CONVERTIBLE.contains(&c.code())) => {
-            session.restart()?;
-            let without = vec![false; order.queryids.len()];
-            read_once(session, cx, gate, order, &without).map(|read| (read, true))
-        }
-        result => result.map(|read| (read, false)),
-    }
-}
-
-fn read_once(
-    session: &mut Session,
-    cx: &Cx,
-    gate: u32,
-    order: &Order,
-    with_text: &[bool],
-) -> Result<Vec<Read>, Failure> {
-    let mut read = Vec::with_capacity(order.queryids.len());
-    let Some(sql) = variant(ROWS, gate).filter(|_| !order.queryids.is_empty()) else { return Ok(read) };
-    let limits = &cx.config.limits;
-    let text_bytes = i32::try_from(limits.text_bytes).unwrap_or(i32::MAX);
-    let run_bytes = i64::try_from(limits.text_bytes_per_run).unwrap_or(i64::MAX);
-    let asked: HashSet<Key> =
-        (0..order.queryids.len()).filter(|n| with_text[*n]).map(|n| order.key(n)).collect();
-    let binds: &Binds = &[
-        (&order.queryids, Type::INT8_ARRAY),
-        (&order.dbids, Type::OID_ARRAY),
-        (&order.userids, Type::OID_ARRAY),
-        (&order.toplevels, Type::BOOL_ARRAY),
-        (&with_text, Type::BOOL_ARRAY),
-        (&text_bytes, Type::INT4),
-        (&run_bytes, Type::INT8),
-    ];
-    session.query("pg_query_stats.rows", sql, binds, |row| {
-        read.push(one(row, &asked, limits.text_bytes)?);
-        Ok(())
-    })?;
-    Ok(read)
-}
-
-fn one(row: &Row, asked: &HashSet<Key>, text_bytes: usize) -> Result<Read, Box<dyn Error + Sync + Send>> {
-    let hash: &str = row.try_get("hash")?;
-    let key = Key {
-        queryid: hash.parse()?,
-        dbid: row.try_get("_dbid")?,
-        userid: row.try_get("userid")?,
-        toplevel: row.try_get("toplevel")?,
-    };
-    let answer = match asked.contains(&key) {
-        true => {
-            let text: Option<rows::Lossy> = row.try_get("_text")?;
-            Some(texts::read(text.as_ref().map(|t| t.0.as_str()), row.try_get("_text_length")?, text_bytes))
-        }
-        false => None,
-    };
-    let mut json = Vec::with_capacity(1024);
-    rows::fields(row, 0, &mut json)?;
-    Ok(Read { key, json, answer })
+/// What keeps the items from saying all they should.
+fn hindrance(ranking: &Ranking, off: Option<&str>, texts_refused: bool) -> Option<String> {
+    let idle = ranking.server.weighed.calls + ranking.server.own.calls == 0;
+    let off = off.filter(|_| idle).map(|setting| format!("the server counts no statements, {setting}"));
+    let refused = "a statement's text cannot be converted to UTF-8: figures only";
+    off.or_else(|| texts_refused.then(|| refused.to_owned()))
 }
 
 fn place(
@@ -197,13 +140,14 @@ fn place(
     ranking: &Ranking,
     read: Vec<Read>,
     watched: &[(u32, &str)],
-    texts_refused: bool,
+    hindrance: Option<String>,
 ) -> Vec<Placed> {
     let mut by_database: BTreeMap<u32, Vec<Read>> = BTreeMap::new();
     for row in read.into_iter().filter(|row| row.answer != Some(Answer::Own)) {
         by_database.entry(row.key.dbid).or_default().push(row);
     }
     let growth = item::growth(ranking);
+    let mut gone = ranking.texts_gone.as_slice();
     let mut placed = Vec::new();
     let mut collected = 0;
     for (oid, name) in watched {
@@ -212,14 +156,14 @@ fn place(
         log::debug!("Successfully collected {} queries from {name}", rows.len());
         collected += rows.len();
         let share = ranking.databases.iter().find(|(dbid, _)| dbid == oid).map(|(_, share)| share);
-        let mut outcome = Outcome { rows: rows.len() as u64, ..Outcome::default() };
-        outcome.total = share.map(|s| s.present.statements);
-        if texts_refused {
+        let total = Some(share.map_or(0, |s| s.present.statements));
+        let mut outcome = Outcome { rows: rows.len() as u64, total, ..Outcome::default() };
+        if let Some(why) = &hindrance {
             outcome.verdict = Verdict::Partial;
             outcome.reason = Some(Reason::Other);
-            outcome.detail = Some("a statement's text cannot be converted to UTF-8: figures only".to_owned());
+            outcome.detail = Some(why.clone());
         }
-        let json = item::fields(cx, ranking, share, rows, &growth);
+        let json = item::fields(cx, ranking, share, rows, &growth, std::mem::take(&mut gone));
         let done = Done { key: KEY, fragment: Fragment::Fields(json), outcome };
         placed.push(Placed { database: Some((*name).to_owned()), done });
     }
@@ -227,20 +171,37 @@ fn place(
         let done = Done::skipped(KEY, Reason::DatabaseDropped, "the server has no such database");
         placed.push(Placed { database: Some(gone.clone()), done });
     }
-    let server = &ranking.server;
-    log::info!(
-        "Query stats: {collected} queries collected, limit={}, collected={collected}, total={}, sampling_percent={:.1}",
-        cx.config.limits.queries,
-        server.present.statements,
-        item::percent(collected as u64, server.present.statements)
-    );
+    summary(cx, ranking, collected as u64);
     placed
 }
 
-/// The extension's minor version as files are gated by it, and its schema, quoted.
-pub(super) fn gate_of(version: &str, schema: &str) -> Option<(u32, String)> {
-    let (major, minor) = version.split_once('.')?;
-    let minor: u32 = minor.parse().ok()?;
-    let gate = if major == "1" { minor } else { u32::MAX };
-    (gate >= 8).then(|| (gate, quote_identifier(schema)))
+/// Scripts match it. The total counts every database's statements, watched or not.
+fn summary(cx: &Cx, ranking: &Ranking, collected: u64) {
+    let (limit, total) = (cx.config.limits.queries, ranking.server.present.statements);
+    let percent = item::percent(collected, total);
+    log::info!(
+        "Query stats: {collected} queries collected, limit={limit}, collected={collected}, total={total}, sampling_percent={percent:.1}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_go_by_the_extensions_version() {
+        let gate_of = |version: &str| {
+            let (name, schema) = (EXTENSION.to_owned(), "\"Odd\"".to_owned());
+            gate(Some(&Extension { name, version: version.to_owned(), schema }))
+        };
+        for (version, expected) in [("1.8", 8), ("1.12", 12), ("1.99", 99), ("2.0", u32::MAX)] {
+            assert_eq!(gate_of(version), Ok((expected, "\"Odd\"".to_owned())), "{version}");
+        }
+        for version in ["1.7", "0.9", "1", "", "1.x", "unpackaged"] {
+            let outcome = gate_of(version).unwrap_err();
+            assert_eq!(outcome.reason, Some(Reason::ExtensionOutdated), "{version}");
+            assert!(outcome.detail.unwrap().contains("alter extension pg_stat_statements update"));
+        }
+        assert_eq!(gate(None).unwrap_err().reason, Some(Reason::ExtensionAbsent));
+    }
 }

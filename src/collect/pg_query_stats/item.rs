@@ -1,6 +1,6 @@
 //! One database's item: its statements, and how much of what happened they show.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use serde::Serialize;
@@ -47,13 +47,14 @@ pub(super) fn growth(ranking: &Ranking) -> ByKey {
     ranking.chosen.iter().map(|c| (c.entry.key, (c.growth, c.standing))).collect()
 }
 
-/// `"queries":[...],"stats":{...}`, without braces around.
+/// `"queries":[...],"stats":{...}`, without braces around. `texts_gone` are the server's, and told once.
 pub(super) fn fields(
     cx: &Cx,
     ranking: &Ranking,
     share: Option<&Share>,
     rows: Vec<Read>,
     growth: &ByKey,
+    texts_gone: &[i64],
 ) -> Vec<u8> {
     let none = Share { configured_limit: u64::from(cx.config.limits.queries), ..Share::default() };
     let stats = stats(share.unwrap_or(&none), rows.len() as u64, ranking.first_run);
@@ -64,7 +65,9 @@ pub(super) fn fields(
         }
         json.push(b'{');
         json.extend_from_slice(&row.json);
-        text(row, &mut json);
+        if cx.config.privacy.query_text {
+            text(row, &mut json);
+        }
         if let Some((growth, standing)) = growth.get(&row.key) {
             grown(*growth, *standing, &mut json);
         }
@@ -73,7 +76,7 @@ pub(super) fn fields(
     json.extend_from_slice(br#"],"stats":"#);
     // Writing to a Vec cannot fail.
     let _ = serde_json::to_writer(&mut json, &stats);
-    let gone: Vec<String> = ranking.texts_gone.iter().map(i64::to_string).collect();
+    let gone: Vec<String> = texts_gone.iter().map(i64::to_string).collect();
     if !gone.is_empty() {
         json.extend_from_slice(br#","texts_gone":"#);
         let _ = serde_json::to_writer(&mut json, &gone);
@@ -134,13 +137,15 @@ fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// Wants of this server that need not be remembered: their text is in this batch, or gone for good.
+/// Wants of this server that need not be remembered: their text is in this batch, gone for good, or not to be had.
 pub(super) fn answered(cx: &Cx, read: &[Read], gone: &[i64]) -> Vec<Want> {
     let shipped =
         read.iter().filter(|r| matches!(r.answer, Some(Answer::Masked(_) | Answer::Lost | Answer::Own)));
-    let ids: Vec<String> =
-        shipped.map(|r| r.key.queryid).chain(gone.iter().copied()).map(|id| id.to_string()).collect();
-    cx.memory.wants.iter().filter(|want| is_for(cx, want) && ids.contains(&want.queryid)).cloned().collect()
+    let ids: HashSet<i64> = shipped.map(|r| r.key.queryid).chain(gone.iter().copied()).collect();
+    let over = |want: &Want| {
+        !cx.config.privacy.query_text || want.queryid.parse().map_or(true, |id: i64| ids.contains(&id))
+    };
+    cx.memory.wants.iter().filter(|want| is_for(cx, want) && over(want)).cloned().collect()
 }
 
 pub(super) fn is_for(cx: &Cx, want: &Want) -> bool {

@@ -5,14 +5,15 @@
 //! [`texts::read`] masks. What the next run compares with goes through [`previous`]. SQL files are gated by the
 //! extension's version: `pg_upgrade` keeps an old one on a new server.
 //!
-//! A run: [`previous::read`], [`previous::Previous::void_marks`], pass 1, `rank`, `order`, pass 2, `texts::read` for each
-//! text, the batch is sealed, then [`rank::Ranking::records`] into [`previous::write`].
+//! A run: pass 1, [`previous::read`], [`previous::Previous::void_marks`], `rank`, `order`, pass 2, `texts::read` for each
+//! text, [`rank::Ranking::records`] into [`previous::encode`], which is written once the batch is sealed.
 //!
 //! Pass 2 with texts can fail as a whole with 22021 or 22P05: one statement of a database in another encoding that cannot
 //! be converted makes the extension refuse every text. It then runs again with no `with_text` set; figures never fail so.
 //!
 //! `hash` is the signed queryid as a string: a JSON number above 2^53 loses its last digits in JavaScript and in jq.
 
+mod ask;
 mod collect;
 pub mod entry;
 pub mod growth;
@@ -26,8 +27,7 @@ pub mod texts;
 #[cfg(test)]
 mod sql_tests;
 
-use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope, Variant};
-use crate::pg::probe::Facts;
+use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope};
 
 pub const PG_QUERY_STATS: Collector = Collector {
     name: "pg_query_stats",
@@ -46,30 +46,3 @@ const QUERIES: Part = Part {
     needs: Needs::Extension("pg_stat_statements"),
     run: Run::Code(collect::run),
 };
-
-/// `since` counts the extension's minor versions.
-const INFO: &[Variant] = &[Variant { since: 9, sql: include_str!("info.ext1.9.sql") }];
-
-const RANK: &[Variant] = &[
-    Variant { since: 8, sql: include_str!("rank.ext1.8.sql") },
-    Variant { since: 9, sql: include_str!("rank.ext1.9.sql") },
-    Variant { since: 11, sql: include_str!("rank.ext1.11.sql") },
-];
-
-const ROWS: &[Variant] = &[
-    Variant { since: 8, sql: include_str!("rows.ext1.8.sql") },
-    Variant { since: 9, sql: include_str!("rows.ext1.9.sql") },
-    Variant { since: 10, sql: include_str!("rows.ext1.10.sql") },
-    Variant { since: 11, sql: include_str!("rows.ext1.11.sql") },
-    Variant { since: 12, sql: include_str!("rows.ext1.12.sql") },
-];
-
-fn variant(variants: &'static [Variant], gate: u32) -> Option<&'static str> {
-    super::variant(variants, gate).map(|v| v.sql)
-}
-
-/// The extension's minor version, by which files are gated, and its schema, quoted.
-fn gate(facts: &Facts) -> Option<(u32, String)> {
-    let extension = facts.extension("pg_stat_statements")?;
-    collect::gate_of(&extension.version, &extension.schema)
-}

@@ -1,0 +1,8 @@
+-- The moment of reading, and whether the server counts statements at all. Cost: none to speak of. Needs: nothing.
+select
+    null::int8 as dealloc
+  , null::timestamptz as stats_reset
+  , pg_catalog.clock_timestamp()::timestamptz as taken_at
+  , pg_catalog.current_setting('compute_query_id', true)::text as compute_query_id
+  , pg_catalog.current_setting('pg_stat_statements.track', true)::text as track
+from (values (1)) one(n)
