@@ -16,7 +16,11 @@ pub(crate) fn backend(url: &str) -> Backend {
     Backend {
         url: url.into(),
         target: Target::Http(url.into()),
-        token: Token::Inline(SecretString::from(TOKEN)),
+        token: Token::Inline {
+            token: SecretString::from(TOKEN),
+            from: "the test".into(),
+            refreshed: "/nowhere".into(),
+        },
         timeout: Duration::from_secs(60),
         // none at all, whatever the environment of this test says
         proxy: Some(SecretString::from("")),

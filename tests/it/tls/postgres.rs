@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use pganalytics::config::{Databases, Passwords, Server, Ssl, SslMode};
 use pganalytics::pg::connect::{Connection, connect};
+use pganalytics::pg::progress::Progress;
 use pganalytics::pg::refusal::{Kind, Refusal, Scope};
 use pganalytics::pg::tls;
 use secrecy::SecretString;
@@ -86,7 +87,7 @@ pub(super) fn open_database(
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut server = server.clone();
     server.password = password.map(SecretString::from).map(Passwords::given).unwrap_or_default();
-    connect(&server, database, deadline)
+    connect(&server, database, deadline, &Progress::default())
 }
 
 fn is_encrypted(connection: &mut Connection) -> bool {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use pganalytics::config::SslMode;
 use pganalytics::pg::connect as pg;
+use pganalytics::pg::progress::Progress;
 use pganalytics::pg::refusal::{Kind, Scope};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getsockname, listen, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
@@ -121,7 +122,8 @@ fn a_host_that_does_not_answer_costs_its_time_and_no_more() {
     let began = Instant::now();
     refused(open(&server, None), Kind::Timeout, Scope::Server, &["raise connect_timeout"]);
     server.connect_timeout = Duration::ZERO;
-    let soon = pg::connect(&server, "postgres", Instant::now() + Duration::from_millis(300));
+    let soon =
+        pg::connect(&server, "postgres", Instant::now() + Duration::from_millis(300), &Progress::default());
     refused(soon, Kind::Timeout, Scope::Server, &["connect_timeout"]);
     assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
