@@ -1,11 +1,11 @@
 //! The collector. Where to look for what, in the order in which data moves:
 //!
 //! - [`cli`], [`config`]: what an operator may say
-//! - [`cron`]: one run, top to bottom
+//! - [`cron`]: one run, top to bottom; [`command`]: everything that is not a run
 //! - [`collect`]: the plan, the coordinator, and a folder for each collector
 //! - [`pg`]: connections, sessions, and the conversion of values
-//! - [`batch`], [`spool`], [`push`]: from items to delivery
-//! - [`report`], [`exit`]: what everybody is told
+//! - [`batch`], [`spool`], [`push`]: from items to delivery, with [`http`] and [`trust`] below
+//! - [`report`], [`exit`], [`log`]: what everybody is told
 //! - [`state`]: what one run leaves for the next
 
 pub mod batch;
