@@ -295,3 +295,6 @@ impl Planned {
         self.slow.as_ref().map_or((false, 0), |s| (s.overdue, s.shed))
     }
 }
+
+#[cfg(test)]
+mod tests;
