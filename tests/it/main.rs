@@ -4,5 +4,6 @@
 
 mod bed;
 mod http;
+mod push;
 mod support;
 mod tls;
