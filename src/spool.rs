@@ -85,8 +85,9 @@ impl Spool {
         moved.with_context(|| format!("moving {} to {}", entry.path.display(), to.folder.display()))
     }
 
-    /// Removes the oldest until the rest fits; gives back what went.
+    /// Removes the oldest until the rest fits; gives back what went. What a killed run left half written goes as well.
     pub fn trim(&self, max_bytes: u64, max_age: Duration) -> Result<Vec<Entry>> {
+        self.sweep();
         let entries = self.entries()?;
         let mut bytes: u64 = entries.iter().map(|e| e.bytes).sum();
         let mut gone = Vec::new();
@@ -99,6 +100,19 @@ impl Spool {
             gone.push(entry);
         }
         Ok(gone)
+    }
+}
+
+impl Spool {
+    /// Only for whoever holds the lock: nobody else is writing.
+    fn sweep(&self) {
+        for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = found.file_name();
+            let half = name.to_str().and_then(|n| n.strip_prefix('.')?.strip_suffix(".new"));
+            if half.is_some_and(|name| parse_name(name).is_some()) {
+                let _ = fs::remove_file(found.path());
+            }
+        }
     }
 }
 

@@ -80,6 +80,7 @@ pub struct Drain {
 /// A draining under way.
 struct Run<'a> {
     drain: Drain,
+    /// Where the target is a backend.
     api: Option<Api>,
     queue: VecDeque<Parcel>,
     tally: Tally,
@@ -128,6 +129,11 @@ enum Next {
 
 impl Run<'_> {
     fn all(&mut self) -> Result<()> {
+        if let Target::Http(_) = self.drain.backend.target
+            && !self.queue.is_empty()
+        {
+            self.api = Some(Api::open(&self.drain.backend, self.drain.deadline)?);
+        }
         while let Some(parcel) = self.queue.pop_front() {
             let next = match self.left() {
                 left if left < LEAST => Ok(self.out_of_time()),
@@ -172,27 +178,23 @@ impl Run<'_> {
 
     /// An error is one of this host: the target was not asked.
     fn send(&mut self, parcel: &Parcel, sealed: &[u8]) -> Result<Reply> {
-        let Drain { backend, ledger, now, deadline, .. } = &mut self.drain;
-        let Target::Http(_) = backend.target else {
-            let Ok(mut text) = inflate(sealed) else {
-                return Ok(Reply::Reject { why: "its file is damaged, it cannot be inflated".to_owned() });
-            };
-            if let Target::File(folder) = &backend.target {
-                let appended = file::append(folder, &mut ledger.committed, *now, parcel.batch_id(), &text);
-                return Ok(match appended {
-                    Ok(()) => Reply::Accepted { wants: Vec::new() },
-                    Err(e) => Reply::Retry { why: format!("{e:#}"), after: None },
-                });
-            }
-            text.push(b'\n');
-            std::io::stdout().lock().write_all(&text).context("writing the batch to stdout")?;
-            return Ok(Reply::Accepted { wants: Vec::new() });
+        if let Some(api) = &mut self.api {
+            return Ok(api.push(parcel.batch_id(), sealed));
+        }
+        let Ok(mut text) = inflate(sealed) else {
+            return Ok(Reply::Reject { why: "its file is damaged, it cannot be inflated".to_owned() });
         };
-        let api = match &mut self.api {
-            Some(api) => api,
-            none => none.insert(Api::open(backend, *deadline)?),
-        };
-        Ok(api.push(parcel.batch_id(), sealed))
+        let Drain { backend, ledger, now, .. } = &mut self.drain;
+        if let Target::File(folder) = &backend.target {
+            let appended = file::append(folder, &mut ledger.committed, *now, parcel.batch_id(), &text);
+            return Ok(match appended {
+                Ok(()) => Reply::Accepted { wants: Vec::new() },
+                Err(e) => Reply::Retry { why: format!("{e:#}"), after: None },
+            });
+        }
+        text.push(b'\n');
+        std::io::stdout().lock().write_all(&text).context("writing the batch to stdout")?;
+        Ok(Reply::Accepted { wants: Vec::new() })
     }
 
     fn accepted(&mut self, parcel: &Parcel, wants: Vec<Want>) {

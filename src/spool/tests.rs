@@ -52,6 +52,20 @@ fn only_whole_files_with_names_of_ours_count() {
 }
 
 #[test]
+fn trimming_clears_what_a_killed_run_left_half_written_and_nothing_of_others() {
+    let (_dir, spool) = spool();
+    let entry = spool.put(7, "b7", b"x").unwrap();
+    let folder = entry.path.parent().unwrap();
+    for name in [".000000008-b8.json.gz.new", ".notes.new", ".000000009-b9.json.gz", "README.new"] {
+        fs::write(folder.join(name), "y").unwrap();
+    }
+    assert!(spool.trim(u64::MAX, Duration::MAX).unwrap().is_empty());
+    let mut left: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".000000009-b9.json.gz", ".notes.new", "000000007-b7.json.gz", "README.new"]);
+}
+
+#[test]
 fn trimming_takes_the_oldest_and_says_which() {
     let (_dir, spool) = spool();
     for sequence in 1..=5 {
