@@ -93,7 +93,12 @@ fn broken_replies_keep_the_batch() {
 #[test]
 fn a_backend_that_stalls_or_drips_is_left_at_the_deadline() {
     kept(Answer::Stall, "stall", "the backend or the way to it is slow", Wait::None);
-    kept(Answer::Drip(Duration::from_millis(200)), "drip", "the backend or the way to it is slow", Wait::None);
+    kept(
+        Answer::Drip(Duration::from_millis(200)),
+        "drip",
+        "the backend or the way to it is slow",
+        Wait::None,
+    );
 }
 
 #[test]
@@ -174,7 +179,10 @@ fn recovers(backend: &Backend, home: &Home) {
     let arrived = backend.accepted();
     assert_in_order(&arrived);
     let ids: Vec<&str> = arrived.iter().map(|a| a.id.as_str()).collect();
-    assert_eq!((&ids[..ids.len() - 1], ids.len()), (&waiting.iter().map(String::as_str).collect::<Vec<_>>()[..], waiting.len() + 1));
+    assert_eq!(
+        (&ids[..ids.len() - 1], ids.len()),
+        (&waiting.iter().map(String::as_str).collect::<Vec<_>>()[..], waiting.len() + 1)
+    );
     assert!(entries(home).is_empty());
     let log = home.log();
     assert!(log.contains("older batches delivered") && log.contains("Metrics pushed successfully"), "{log}");

@@ -1,6 +1,8 @@
 //! The breaker: three failed runs open it, the one batch of a half-open run decides, and what the backend asks for
 //! comes first.
 
+use std::time::Duration;
+
 use super::desk::*;
 use crate::support::stub::Answer;
 
@@ -30,12 +32,16 @@ fn opens_after_three_failed_runs_and_one_batch_closes_or_reopens_it() {
 
 #[test]
 fn a_wait_asked_for_counts_from_the_answer_and_beats_the_breakers_own() {
-    let backend = Backend::start(Answer::reply(503, "").header("retry-after", "1800"));
+    let slow = by_batch(|_| {
+        std::thread::sleep(Duration::from_millis(1500));
+        Answer::reply(503, "").header("retry-after", "1800")
+    });
+    let backend = Backend::start(slow);
     let home = home_for(&backend.stub.url());
     let before = jiff::Timestamp::now().as_second();
     assert_eq!(home.cron().code, Some(1));
     let until = read_ledger(&home).breaker.open_until.unwrap();
-    assert!((before + 1800..=before + 1800 + 10).contains(&until), "{}", until - before);
+    assert!((before + 1801..=before + 1810).contains(&until), "{}", until - before);
     backend.answers(Answer::Accept);
     assert_eq!(home.cron().code, Some(1));
     assert_eq!(backend.count(), 1);

@@ -82,6 +82,7 @@ fn tls_stub() -> (String, Stub) {
     let key = KeyPair::generate().unwrap();
     let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let own = own.signed_by(&key, &Issuer::new(params, ca_key)).unwrap();
-    let stub = Stub::https(vec![own.der().clone()], key.serialize_der().try_into().unwrap(), |_| Answer::Accept);
+    let stub =
+        Stub::https(vec![own.der().clone()], key.serialize_der().try_into().unwrap(), |_| Answer::Accept);
     (ca_pem, stub)
 }

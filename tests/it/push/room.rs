@@ -84,7 +84,11 @@ fn a_batch_that_neither_disk_nor_backend_takes_is_counted_as_lost() {
     assert_eq!(run.code, Some(1), "{}", home.log());
     assert!(run.stderr.contains("it is lost"), "{}", run.stderr);
     let ledger = read_ledger(&home);
-    assert_eq!((ledger.dropped.batches, ledger.lost_sequences), (3, vec![1]), "what it would have told is kept");
+    assert_eq!(
+        (ledger.dropped.batches, ledger.lost_sequences),
+        (3, vec![1]),
+        "what it would have told is kept"
+    );
     backend.answers(Answer::Accept);
     assert_eq!(home.cron().code, Some(0), "{}", home.log());
     assert_eq!(backend.accepted()[0].agent()["batches_dropped"], 3);

@@ -37,7 +37,8 @@ fn a_rejected_token_is_refreshed_once_and_the_new_one_kept() {
     let run = home.cron();
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", home.log());
     let [push, refresh] = ["metrics/push", "collectors/refresh-token"];
-    let expected = [format!("{push} -> reply 401"), format!("{refresh} -> reply 200"), format!("{push} -> accept")];
+    let expected =
+        [format!("{push} -> reply 401"), format!("{refresh} -> reply 200"), format!("{push} -> accept")];
     assert_eq!(log_of(&stub), expected);
     let seen = stub.requests();
     assert_eq!(seen[0].request.json, seen[2].request.json, "the same batch once more");
@@ -45,13 +46,16 @@ fn a_rejected_token_is_refreshed_once_and_the_new_one_kept() {
     assert_eq!(seen[1].request.json, Some(serde_json::json!({})));
     assert_eq!(fs::read_to_string(token_path(&home)).unwrap(), format!("{NEW}\n"));
     assert_eq!(fs::metadata(token_path(&home)).unwrap().permissions().mode() & 0o777, 0o600);
-    in_order(&home.log(), &[
-        &format!(" INFO: Loaded auth token from {}", token_path(&home).display()),
-        " INFO: Pushing ",
-        " WARN: Auth token rejected (401), refreshing",
-        " INFO: Token refreshed successfully",
-        " INFO: Metrics pushed successfully",
-    ]);
+    in_order(
+        &home.log(),
+        &[
+            &format!(" INFO: Loaded auth token from {}", token_path(&home).display()),
+            " INFO: Pushing ",
+            " WARN: Auth token rejected (401), refreshing",
+            " INFO: Token refreshed successfully",
+            " INFO: Metrics pushed successfully",
+        ],
+    );
     for secret in [TOKEN, NEW] {
         assert_secret(&home, &run, secret);
     }
@@ -72,6 +76,23 @@ fn a_token_that_is_rejected_again_keeps_the_batches_and_ends_the_run() {
     let log = home.log();
     assert!(lines(&log, "Push failed")[0].contains("register again"), "{log}");
     assert!(!log.contains("Metrics pushed successfully"));
+}
+
+#[test]
+fn a_run_refreshes_once_whatever_comes_after() {
+    let stub = Stub::start(|request: &Request| match (request.path.as_str(), request.ordinal) {
+        (REFRESH, _) => renewal(),
+        (_, 0) => Answer::reply(404, ""),
+        (_, 3) => Answer::Accept,
+        _ => Answer::reply(401, ""),
+    });
+    let home = home_for(&stub.url());
+    assert_eq!(home.cron().code, Some(1));
+    assert_eq!(home.cron().code, Some(1));
+    let statuses: Vec<String> =
+        stub.log().iter().map(|l| l.rsplit("> ").next().unwrap().to_owned()).collect();
+    assert_eq!(statuses, ["reply 404", "reply 401", "reply 200", "accept", "reply 401"]);
+    assert_eq!(entries(&home).len(), 1);
 }
 
 #[test]

@@ -68,7 +68,8 @@ fn a_run_that_is_not_due_to_push_spools_and_that_is_fine() {
 fn texts_that_the_backend_wants_are_remembered_once_and_bounded() {
     let reply = |from: u32, to: u32| {
         by_batch(move |request| {
-            let wants: Vec<_> = (from..to).map(|n| json!({"server": "s", "queryid": n.to_string()})).collect();
+            let wants: Vec<_> =
+                (from..to).map(|n| json!({"server": "s", "queryid": n.to_string()})).collect();
             Answer::reply(200, json!({"batch_id": request.batch_id(), "want_texts": wants}).to_string())
         })
     };
