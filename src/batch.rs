@@ -26,6 +26,8 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
     pub items: u64,
     pub outcomes: Counts,
+    /// Before compression.
+    pub raw_bytes: u64,
 }
 
 impl Batch {
@@ -72,7 +74,13 @@ impl Batch {
         let close = wire::close(&Tail { metrics_count: self.items, outcomes: self.outcomes });
         self.write(&close).context("closing the batch")?;
         let bytes = self.stream.finish().context("compressing the batch")?;
-        Ok(Sealed { head: self.head, bytes, items: self.items, outcomes: self.outcomes })
+        Ok(Sealed {
+            head: self.head,
+            bytes,
+            items: self.items,
+            outcomes: self.outcomes,
+            raw_bytes: self.raw_bytes,
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -21,6 +21,7 @@ use crate::collect::schedule::seed;
 use crate::collect::{Memory, agent};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::report::progress::Progress;
 use crate::report::{self, Report};
 use crate::signals;
 use crate::spool::{self, Spool};
@@ -45,15 +46,17 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
     }
     splay(&config);
     let moment = Moment::now(config.run.timeout);
-    let state = StateDir::open(&config.run.state_dir)?;
-    let _lock = match state.lock()? {
-        Locked::Mine(lock) => lock,
-        Locked::Busy(who) => {
+    let state = StateDir::at(&config.run.state_dir);
+    let (_lock, homeless) = match StateDir::open(state.root()).and_then(|state| state.lock()) {
+        Ok(Locked::Mine(lock)) => (Some(lock), None),
+        Ok(Locked::Busy(who)) => {
             log::info!("Another run holds the lock of {} ({who})", state.root().display());
             return Ok(Exit::Busy);
         }
+        Err(e) => (None, Some(homeless(&e))),
     };
-    let (mut ledger, aside) = ledger::read(&state.ledger(), moment.seconds())?;
+    let (mut ledger, aside) = ledger::read(&state.ledger(), moment.seconds())
+        .unwrap_or_else(|e| (Ledger::default(), Some(format!("{e:#}; starting afresh"))));
     aside.iter().chain(&notes).for_each(|note| log::warn!("{note}"));
     let (sender, events) = mpsc::channel();
     signals::listen(sender.clone())?;
@@ -69,7 +72,6 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &waiting, &mut batch)?;
     report::collected(&config, &collected);
 
-    let raw_bytes = batch.raw_bytes();
     let sealed = batch.seal()?;
     let delivery = Delivery {
         config: &config,
@@ -85,8 +87,7 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
         state: &state,
         collected: &collected,
         sealed: &sealed,
-        raw_bytes,
-        unsealed,
+        unsealed: homeless.or(unsealed),
         drained,
         waiting: depth(&spool),
         notes,
@@ -150,6 +151,7 @@ impl Moment {
                 now: self.seconds(),
             }),
             deadline: self.collect_until,
+            progress: Progress::on_terminal(),
         }
     }
 }
@@ -194,6 +196,13 @@ fn head(config: &Config, moment: &Moment, sequence: u64) -> wire::Head {
 fn next_sequence(ledger: &Ledger, spool: &Spool) -> u64 {
     let spooled = spool.entries().ok().and_then(|entries| entries.last().map(|e| e.sequence)).unwrap_or(0);
     ledger.sequence.max(spooled) + 1
+}
+
+/// A run without a state directory collects and delivers; it remembers nothing, and nothing keeps a second run away.
+fn homeless(e: &anyhow::Error) -> String {
+    let why = format!("{e:#}; until then nothing is kept from one run to the next");
+    log::error!("{why}");
+    why
 }
 
 /// How much waits; a spool that cannot be listed says so when it is drained.

@@ -3,31 +3,38 @@
 //! Only our own words are written: what a library logs could hold what must not be told. The file is opened anew in
 //! each run, for appending, so that it can be rotated without a signal.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Target};
 use log::{LevelFilter, Record};
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 
-use crate::config::{Logging, Output};
+use crate::config::{self, Config, Output};
 use crate::state::give_to_owner;
 
 /// Starts logging, and says what stood in its way.
-pub fn start(logging: &Logging, verbose: u8) -> Option<String> {
-    let stderr = match (verbose, logging.output) {
+pub fn start(config: &Config, verbose: u8, dry_run: bool) -> Option<String> {
+    let logging = &config.logging;
+    // Where stdout holds batches, nothing else may.
+    let output = match logging.output {
+        Output::Stdout if dry_run || config.backend.target == config::Target::Stdout => Output::Stderr,
+        output => output,
+    };
+    let stderr = match (verbose, output) {
         (0, Output::Stderr | Output::Both) => logging.level,
         (0, Output::File | Output::Stdout) => LevelFilter::Off,
         (1, _) => LevelFilter::Info,
         (2, _) => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    let mut sinks =
-        Sinks { file: None, file_level: logging.level, stdout: logging.output == Output::Stdout, stderr };
+    let mut sinks = Sinks { file: None, file_level: logging.level, stdout: output == Output::Stdout, stderr };
     let mut obstacle = None;
-    if matches!(logging.output, Output::File | Output::Both) {
+    if matches!(output, Output::File | Output::Both) {
         match open(&logging.file_path) {
             Ok(file) => sinks.file = Some(file),
             Err(e) => {
@@ -50,8 +57,16 @@ pub fn start(logging: &Logging, verbose: u8) -> Option<String> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-    give_to_owner(path, path.parent().unwrap_or(Path::new("/")));
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    // A pipe that nobody reads must not hold the run.
+    let mut flags = OFlags::NONBLOCK;
+    // What another user may lay into their folder must not lead root's own lines elsewhere.
+    if geteuid().is_root() && fs::metadata(folder).is_ok_and(|m| m.uid() != 0) {
+        flags |= OFlags::NOFOLLOW;
+    }
+    let flags = flags.bits().cast_signed();
+    let file = OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(path)?;
+    give_to_owner(path, folder);
     Ok(file)
 }
 

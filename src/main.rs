@@ -42,9 +42,14 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Status { json }) => command::status(&config, *json),
         Some(Command::Spool { action }) => command::spool(&config, action),
         _ => {
-            let obstacle = logging::start(&config.logging, cli.verbose);
+            let cycle = cli.cycle();
+            let obstacle = logging::start(&config, cli.verbose, cycle.dry_run);
             warnings.iter().for_each(|w| log::warn!("{w}"));
-            cron::run(config, cli.cycle(), obstacle.into_iter().collect())
+            Ok(cron::run(config, cycle, obstacle.into_iter().collect()).unwrap_or_else(|e| {
+                log::error!("{e:#}");
+                say(&format!("pganalytics: {e:#}"));
+                Exit::Degraded
+            }))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! code is decided here and nowhere else.
 
 mod conditions;
+pub mod progress;
 mod status;
 mod table;
 mod textfile;
@@ -31,7 +32,6 @@ pub struct Report<'a> {
     pub state: &'a StateDir,
     pub collected: &'a Collected,
     pub sealed: &'a Sealed,
-    pub raw_bytes: u64,
     /// The batch could not be put into the spool.
     pub unsealed: Option<String>,
     /// `None`: nothing was to be sent in this run.
@@ -194,7 +194,7 @@ impl Report<'_> {
             cpu_ms: millis(usage::cpu()),
             peak_rss_bytes: usage::peak_rss_bytes(),
             items: self.sealed.items,
-            bytes_raw: self.raw_bytes,
+            bytes_raw: self.sealed.raw_bytes,
             bytes_compressed: self.sealed.bytes.len() as u64,
             batches_sent: self.drained.as_ref().map_or(0, |d| d.sent),
             trouble,

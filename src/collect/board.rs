@@ -97,6 +97,12 @@ impl Board {
         self.pending.is_empty()
     }
 
+    /// Parts that have answered, and parts expected so far.
+    pub fn progress(&self) -> (usize, usize) {
+        let open: usize = self.pending.values().map(|p| p.expected.len() - p.done.len()).sum();
+        (self.told.len(), self.told.len() + open)
+    }
+
     fn finish(&self, place: &Place, done: Vec<Done>, batch: &mut Batch) -> Result<()> {
         done.iter().for_each(|d| batch.count(d.outcome.verdict));
         let head = ItemHead {
@@ -105,10 +111,14 @@ impl Board {
             server: place.server.clone(),
             database: place.key.database.clone(),
             outcome: verdict(&done),
-            took_ms: done.iter().map(|d| d.outcome.took_ms).sum(),
+            took_ms: thousandths(done.iter().map(|d| d.outcome.took_ms).sum()),
         };
         batch.item(&encode(&head, &done)?)
     }
+}
+
+fn thousandths(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 /// An item is as good as its worst part. What a version or a standby lacks takes nothing away from the others.

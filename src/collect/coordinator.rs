@@ -23,6 +23,7 @@ use super::watch::{Lost, Phase, Watch};
 use crate::batch::Batch;
 use crate::config::Config;
 use crate::event::Event;
+use crate::report::progress::Progress;
 use crate::state::ledger::{Ledger, PartState, RawJson};
 
 /// What a run's collecting is given.
@@ -37,6 +38,7 @@ pub struct Inputs<'a> {
     pub memory: Arc<Memory>,
     /// Collecting ends here, whatever has come in.
     pub deadline: Instant,
+    pub progress: Progress,
 }
 
 /// What it leaves behind, besides the items in the batch.
@@ -93,6 +95,7 @@ pub fn collect(
     };
     run.begin(batch)?;
     let signal = run.wait(events, batch, started)?;
+    inputs.progress.clear(started);
     run.stop.store(true, Ordering::Relaxed);
     run.board.close(batch)?;
     run.cancels.fire(Duration::from_millis(300));
@@ -145,6 +148,7 @@ impl Coordinator<'_> {
             if now >= self.inputs.deadline {
                 return Ok(None);
             }
+            self.inputs.progress.show(self.board.progress(), started);
             let tick = Duration::from_millis(250).min(self.inputs.deadline - now);
             match events.recv_timeout(tick) {
                 Ok(Event::Signal(signal)) => return Ok(Some(signal)),

@@ -105,7 +105,7 @@ fn split(
     let result = session.query(tag, sql, binds, |row| {
         let mut json = Vec::new();
         rows::fields(row, 1, &mut json)?;
-        found.insert(row.try_get(0)?, json);
+        found.insert(row.try_get::<_, rows::Lossy>(0)?.0, json);
         Ok(())
     });
     let missing = session.missing(tag);

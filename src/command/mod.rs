@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 use clap::CommandFactory;
 use comfy_table::{Table, presets};
+use jiff::Timestamp;
 
 use crate::cli::{Cli, Command};
 use crate::collect::{At, Collector, Gather, Scope, plan, registry};
@@ -76,16 +77,21 @@ fn since(collector: &Collector) -> String {
     }
 }
 
-/// `status`
+/// `status`: 0 when the last cycle was complete and no more than two intervals ago, else 1.
 pub fn status(config: &Config, json: bool) -> Result<Exit> {
-    let status = report::read_status(&report::status_path(config))?;
+    let path = report::status_path(config);
+    let Some(status) = report::read_status(&path)? else {
+        writeln!(io::stderr(), "no cycle has left {} yet: run pganalytics cron", path.display())?;
+        return Ok(Exit::Degraded);
+    };
+    let told = status.told(Timestamp::now());
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     } else {
-        write!(out, "{}", status.for_people())?;
+        write!(out, "{}", told.for_people())?;
     }
-    Ok(if status.exit_code == 0 { Exit::Ok } else { Exit::Degraded })
+    Ok(if told.healthy { Exit::Ok } else { Exit::Degraded })
 }
 
 /// `completions` and `man`: need no configuration.

@@ -25,6 +25,8 @@ pub struct Facts {
     /// Microseconds since 1970.
     pub postmaster_start_us: i64,
     pub now_us: i64,
+    /// The server's clock less ours, each at the same moment.
+    pub clock_skew_us: i64,
     /// Sees other roles' statements and all settings.
     pub monitor: bool,
     /// Has pg_monitor, but has to ask for it.
@@ -70,12 +72,20 @@ impl Facts {
 pub fn probe(client: &mut Client, limits: Limits, spent: Arc<Spent>) -> Result<Facts, Failure> {
     let mut session = Session::begin(client, limits, spent, BTreeMap::new())?;
     let mut facts = None;
+    let asked_us = now_us();
     session.query("probe", SQL, &[], |row| {
         facts = Some(facts_of(row)?);
         Ok(())
     })?;
+    // The server read its clock somewhere between asking and answering.
+    let middle_us = asked_us.midpoint(now_us());
     session.commit()?;
-    facts.ok_or_else(|| Failure::Value("the probe brought no row".to_owned()))
+    let facts: Facts = facts.ok_or_else(|| Failure::Value("the probe brought no row".to_owned()))?;
+    Ok(Facts { clock_skew_us: facts.now_us - middle_us, ..facts })
+}
+
+fn now_us() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
 }
 
 fn facts_of(row: &postgres::Row) -> Result<Facts, postgres::Error> {
@@ -87,6 +97,7 @@ fn facts_of(row: &postgres::Row) -> Result<Facts, postgres::Error> {
             .unwrap_or_default(),
         postmaster_start_us: optional(row, "postmaster_start_us")?.unwrap_or_default(),
         now_us: row.try_get("now_us")?,
+        clock_skew_us: 0,
         monitor: row.try_get("monitor")?,
         as_monitor: row.try_get("as_monitor")?,
         places: places(row)?,

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
 use super::{Report, degrades, sentence};
+use crate::collect::board::Told;
 use crate::collect::watch::Phase;
 use crate::state::ledger::{Condition, Ledger};
 
 const AGAIN_S: i64 = 86_400;
+/// Longer than any collector's default interval.
+const FORGOTTEN_S: i64 = 2 * AGAIN_S;
 
 pub(super) fn tell(report: &Report, ledger: &mut Ledger) {
-    let lines = turn(&mut ledger.conditions, current(report), report.at.as_second());
+    let open = |key: &str| not_asked(report, key);
+    let lines = turn(&mut ledger.conditions, current(report), open, report.at.as_second());
     if lines.is_empty() || std::io::stderr().is_terminal() {
         return;
     }
@@ -36,14 +40,7 @@ fn current(report: &Report) -> BTreeMap<String, String> {
     for told in &report.collected.board.told {
         let refused = told.outcome.reason == Some(wire::Reason::ServerRefused);
         if !refused && degrades(report.config, told.place.key.collector, &told.outcome) {
-            let (key, place) = (&told.place.key, &told.place.server);
-            let id = format!(
-                "part {}.{}@{place}/{}",
-                key.collector,
-                told.part,
-                key.database.as_deref().unwrap_or("")
-            );
-            now.insert(id, sentence(told));
+            now.insert(part_key(told), sentence(told));
         }
     }
     if let Some(why) = &report.unsealed {
@@ -63,19 +60,46 @@ fn current(report: &Report) -> BTreeMap<String, String> {
     now
 }
 
+/// Whether this run cannot know if a condition is over: its part was not due, or nothing was to be sent.
+fn not_asked(report: &Report, key: &str) -> bool {
+    match key {
+        "push" | "reject" => report.drained.is_none(),
+        _ => key.starts_with("part ") && report.collected.board.told.iter().all(|told| part_key(told) != key),
+    }
+}
+
+fn part_key(told: &Told) -> String {
+    let (key, place) = (&told.place.key, &told.place.server);
+    format!("part {}.{}@{place}/{}", key.collector, told.part, key.database.as_deref().unwrap_or(""))
+}
+
 /// Brings the remembered conditions up to date; gives back what is to be said.
-fn turn(known: &mut BTreeMap<String, Condition>, current: BTreeMap<String, String>, now: i64) -> Vec<String> {
+fn turn(
+    known: &mut BTreeMap<String, Condition>,
+    current: BTreeMap<String, String>,
+    not_asked: impl Fn(&str) -> bool,
+    now: i64,
+) -> Vec<String> {
     let mut lines = Vec::new();
     known.retain(|key, condition| {
         let lasts = current.contains_key(key);
+        if !lasts && not_asked(key) {
+            // What is not watched any more is forgotten in silence.
+            return now - condition.seen < FORGOTTEN_S;
+        }
         if !lasts {
             lines.push(format!("over after {} s: {}", (now - condition.since).max(0), condition.text));
         }
         lasts
     });
     for (key, text) in current {
-        let condition =
-            known.entry(key).or_insert(Condition { since: now, told: i64::MIN, text: String::new() });
+        let condition = known.entry(key).or_insert(Condition {
+            since: now,
+            told: i64::MIN,
+            seen: now,
+            text: String::new(),
+        });
+        condition.seen = now;
         let due = condition.told > now || now.saturating_sub(condition.told) >= AGAIN_S;
         condition.text.clone_from(&text);
         if due {
@@ -90,18 +114,29 @@ fn turn(known: &mut BTreeMap<String, Condition>, current: BTreeMap<String, Strin
 mod tests {
     use super::*;
 
+    const ASKED: fn(&str) -> bool = |_| false;
+
     #[test]
     fn speaks_at_the_beginning_once_a_day_and_at_the_end() {
         let mut known = BTreeMap::new();
         let down = || BTreeMap::from([("server main".to_owned(), "main is down".to_owned())]);
-        assert_eq!(turn(&mut known, down(), 1000), ["main is down"]);
-        assert!(turn(&mut known, down(), 1060).is_empty());
-        assert!(turn(&mut known, down(), 1000 + AGAIN_S - 1).is_empty());
-        assert_eq!(turn(&mut known, down(), 1000 + AGAIN_S), ["main is down"]);
-        assert_eq!(
-            turn(&mut known, BTreeMap::new(), 1000 + AGAIN_S + 5),
-            ["over after 86405 s: main is down"]
-        );
-        assert!(turn(&mut known, BTreeMap::new(), 1000 + AGAIN_S + 6).is_empty());
+        let mut turn = |current, now| turn(&mut known, current, ASKED, now);
+        assert_eq!(turn(down(), 1000), ["main is down"]);
+        assert!(turn(down(), 1060).is_empty());
+        assert!(turn(down(), 1000 + AGAIN_S - 1).is_empty());
+        assert_eq!(turn(down(), 1000 + AGAIN_S), ["main is down"]);
+        assert_eq!(turn(BTreeMap::new(), 1000 + AGAIN_S + 5), ["over after 86405 s: main is down"]);
+        assert!(turn(BTreeMap::new(), 1000 + AGAIN_S + 6).is_empty());
+    }
+
+    #[test]
+    fn what_is_asked_seldom_lasts_until_it_is_asked_again() {
+        let mut known = BTreeMap::new();
+        let denied = || BTreeMap::from([("part a".to_owned(), "a: denied".to_owned())]);
+        assert_eq!(turn(&mut known, denied(), ASKED, 0), ["a: denied"]);
+        assert!(turn(&mut known, BTreeMap::new(), |_| true, 60).is_empty());
+        assert!(turn(&mut known, denied(), ASKED, 300).is_empty(), "it has been told");
+        assert!(turn(&mut known, BTreeMap::new(), |_| true, 300 + FORGOTTEN_S).is_empty());
+        assert!(known.is_empty(), "nobody watches it any more");
     }
 }

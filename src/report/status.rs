@@ -2,9 +2,11 @@
 //! secret and no text out of a database.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
@@ -53,10 +55,7 @@ pub(super) fn write(report: &Report, ledger: &Ledger, exit: Exit, last: &LastRun
         collector_id: report.sealed.head.collector_id.clone(),
         interval_s: report.config.run.interval.as_secs(),
         last_cycle_at: report.at.to_string(),
-        last_push_at: ledger
-            .pushed_at
-            .and_then(|s| jiff::Timestamp::from_second(s).ok())
-            .map(|t| t.to_string()),
+        last_push_at: ledger.pushed_at.and_then(|s| Timestamp::from_second(s).ok()).map(|t| t.to_string()),
         exit_code: exit.code(),
         outcomes: report.sealed.outcomes,
         servers: servers(report),
@@ -89,15 +88,55 @@ fn servers(report: &Report) -> Vec<ServerStatus> {
     report.collected.watches.iter().map(of).collect()
 }
 
-pub fn read(path: &Path) -> Result<Status> {
-    let text = fs::read(path)
-        .with_context(|| format!("reading {}; has `pganalytics cron` run yet?", path.display()))?;
-    serde_json::from_slice(&text)
-        .with_context(|| format!("{} is no status file of this release", path.display()))
+/// `None`: no run has left one yet.
+pub fn read(path: &Path) -> Result<Option<Status>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).with_context(|| format!("reading {}", path.display())),
+    };
+    let status = serde_json::from_slice(&text);
+    status.map(Some).with_context(|| format!("{} is no status file of this release", path.display()))
+}
+
+/// A status as it is told: with what depends on the moment of telling.
+#[derive(Serialize)]
+pub struct Told<'a> {
+    pub healthy: bool,
+    /// Seconds since the last cycle began; `None` when that cannot be known.
+    pub age_s: Option<i64>,
+    /// Two intervals have passed without a cycle.
+    pub stale: bool,
+    #[serde(flatten)]
+    pub status: &'a Status,
 }
 
 impl Status {
+    pub fn told(&self, now: Timestamp) -> Told<'_> {
+        let begun: Option<Timestamp> = self.last_cycle_at.parse().ok();
+        // A clock that was set back makes nothing old.
+        let age_s = begun.map(|at| (now.as_second() - at.as_second()).max(0));
+        let stale = age_s.is_none_or(|s| s.unsigned_abs() > 2 * self.interval_s);
+        Told { healthy: !stale && self.exit_code == 0, age_s, stale, status: self }
+    }
+}
+
+impl Told<'_> {
     pub fn for_people(&self) -> String {
+        let mut text = self.status.for_people();
+        let age = self.age_s.map_or("an unknown time".to_owned(), |s| format!("{s} s"));
+        if self.stale {
+            text.push_str(&format!(
+                "attention   no cycle for {age}, expected every {} s: is the crontab line or the timer active?\n",
+                self.status.interval_s
+            ));
+        }
+        text
+    }
+}
+
+impl Status {
+    fn for_people(&self) -> String {
         let push = self.last_push_at.as_deref().unwrap_or("never");
         let mut text = format!(
             "last cycle  {} (exit {}, {:.0} ms, {} items)\nlast push   {push}\nparts       {} ok, {} partial, {} skipped, {} failed\nspool       {} batches, {} kB, oldest {} s, breaker {}\n",

@@ -103,6 +103,9 @@ pub struct Dropped {
 pub struct Condition {
     pub since: i64,
     pub told: i64,
+    /// When it was last there.
+    #[serde(default)]
+    pub seen: i64,
     pub text: String,
 }
 

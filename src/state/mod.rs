@@ -36,9 +36,14 @@ pub enum Locked {
 }
 
 impl StateDir {
+    /// For those who only look, or take what they get: there may be no such directory.
+    pub fn at(root: &Path) -> StateDir {
+        StateDir { root: root.to_owned() }
+    }
+
     /// Makes the directory, private to its owner, where it is missing.
     pub fn open(root: &Path) -> Result<StateDir> {
-        let state = StateDir { root: root.to_owned() };
+        let state = StateDir::at(root);
         if !root.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(root).with_context(|| {
                 format!(

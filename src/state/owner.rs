@@ -9,8 +9,11 @@ pub fn give_to_owner(path: &Path, folder: &Path) {
     if !rustix::process::geteuid().is_root() {
         return;
     }
+    // What belongs to somebody already keeps its owner and group.
+    let made_by_root = fs::symlink_metadata(path).is_ok_and(|m| m.uid() == 0);
     if let Ok(owner) = fs::metadata(folder)
         && owner.uid() != 0
+        && made_by_root
     {
         // Not being able to is root in a container without that right: the file stays usable by root.
         let _ = lchown(path, Some(owner.uid()), Some(owner.gid()));

@@ -109,7 +109,7 @@ pub fn add(
         cpu_ms: millis(usage::cpu()),
         peak_rss_bytes: usage::peak_rss_bytes(),
         collectors: took(&collected.board),
-        servers: collected.watches.iter().map(|w| server(w, inputs)).collect(),
+        servers: collected.watches.iter().map(server).collect(),
         bytes_raw: batch.raw_bytes(),
         spool_batches: depth.batches,
         spool_bytes: depth.bytes,
@@ -144,7 +144,7 @@ fn took(board: &Board) -> Vec<Took> {
     took
 }
 
-fn server(watch: &super::watch::Watch, inputs: &Inputs) -> ServerFigures {
+fn server(watch: &super::watch::Watch) -> ServerFigures {
     use super::watch::Phase;
     use std::sync::atomic::Ordering::Relaxed;
     let opened: Vec<f64> = watch.figures.opened.iter().map(|d| millis(*d)).collect();
@@ -165,11 +165,7 @@ fn server(watch: &super::watch::Watch, inputs: &Inputs) -> ServerFigures {
         statements: watch.spent.statements.load(Relaxed),
         failed_statements: watch.spent.failed_statements.load(Relaxed),
         server_ms: rounded(watch.spent.micros.load(Relaxed) as f64 / 1000.0),
-        clock_skew_ms: watch
-            .facts
-            .as_ref()
-            .map(|f| f.now_us as f64 / 1000.0 - inputs.now_ms as f64)
-            .map(rounded),
+        clock_skew_ms: watch.facts.as_ref().map(|f| f.clock_skew_us as f64 / 1000.0).map(rounded),
     }
 }
 

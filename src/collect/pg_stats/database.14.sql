@@ -32,6 +32,7 @@ select
     , c.confl_bufferpin as conflicts_bufferpin
     , c.confl_deadlock as conflicts_deadlock
     , d.stats_reset
+    , pg_catalog.pg_postmaster_start_time() as server_started_at
 from pg_catalog.pg_stat_database d
 join pg_catalog.pg_stat_database_conflicts c on c.datid = d.datid
 where d.datname = any ($1::text[])

@@ -35,6 +35,7 @@ select
     , c.confl_deadlock as conflicts_deadlock
     , c.confl_active_logicalslot as conflicts_active_logicalslot
     , d.stats_reset
+    , pg_catalog.pg_postmaster_start_time() as server_started_at
 from pg_catalog.pg_stat_database d
 join pg_catalog.pg_stat_database_conflicts c on c.datid = d.datid
 where d.datname = any ($1::text[])

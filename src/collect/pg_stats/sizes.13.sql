@@ -1,6 +1,6 @@
--- Sizes of the $1 largest tables and the $2 largest indexes. A relation that somebody holds, or waits for, under ACCESS
--- EXCLUSIVE, a prepared transaction (which has no pid) too, is not opened: its size is an estimate from relpages, as all are when $3. Cost: opens the relations, a file or
--- more each. Needs: nothing.
+-- Sizes of the tables and indexes that are told one by one ($1 tables, $2 indexes; the same choice as there). A relation
+-- that somebody holds, or waits for, under ACCESS EXCLUSIVE, a prepared transaction (which has no pid) too, is not opened:
+-- its size is an estimate from relpages, as all are when $3. Cost: opens the relations, a file or more each. Needs: nothing.
 with held as materialized (
     select l.relation
     from pg_catalog.pg_locks l
@@ -25,15 +25,38 @@ with held as materialized (
                 end desc
                 , c.oid
         ) as by_size
+        , row_number() over (
+            partition by c.relkind = 'i'
+            order by
+                case
+                    when c.relkind <> 'i' then
+                        pg_catalog.pg_stat_get_numscans(c.oid)
+                        + pg_catalog.pg_stat_get_tuples_inserted(c.oid)
+                        + pg_catalog.pg_stat_get_tuples_updated(c.oid)
+                        + pg_catalog.pg_stat_get_tuples_deleted(c.oid)
+                end desc
+                , c.oid
+        ) as by_activity
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'm', 'i')
         and c.relpersistence <> 't'
         and n.nspname !~ '^pg_'
         and n.nspname <> 'information_schema'
+), told as materialized (
+    select c.oid
+    from candidate c
+    where c.relkind <> 'i'
+    order by c.by_activity <= $1::int4 / 5 desc, c.by_size
+    limit $1::int4
 ), chosen as materialized (
     select
-        c.*
+        c.oid
+        , c.relkind
+        , c.nspname
+        , c.relname
+        , c.relpages
+        , c.reltoastrelid
         , exists (
             select 1
             from held h
@@ -42,7 +65,8 @@ with held as materialized (
                 or x.indrelid = nullif(c.reltoastrelid, 0)
         ) as busy
     from candidate c
-    where c.by_size <= case when c.relkind = 'i' then $2::int4 else $1::int4 end
+    where c.relkind = 'i' and c.by_size <= $2::int4
+        or c.oid in (select t.oid from told t)
 )
 select
     c.oid as relid

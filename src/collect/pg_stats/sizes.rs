@@ -12,6 +12,7 @@ use wire::{Outcome, Reason, Verdict};
 use crate::collect::part::{Done, Fragment};
 use crate::collect::{Cx, Placed};
 use crate::pg::failure::{Failure, LOCK_NOT_AVAILABLE};
+use crate::pg::rows::Lossy;
 use crate::pg::session::Session;
 
 const SQL: &str = include_str!("sizes.13.sql");
@@ -52,7 +53,7 @@ fn read(session: &mut Session, cx: &Cx, estimate: bool) -> Result<Sizes, Failure
             let estimated = if row.try_get(2)? { r#","size_estimated":true"# } else { "" };
             sizes.by_oid.insert(row.try_get(0)?, format!(r#","size_bytes":{bytes}{estimated}"#).into_bytes());
         }
-        sizes.locked.extend(row.try_get::<_, Option<String>>(3)?);
+        sizes.locked.extend(row.try_get::<_, Option<Lossy>>(3)?.map(|name| name.0));
         Ok(())
     })?;
     Ok(sizes)
