@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bed;
+mod cli;
+mod cycle;
 mod http;
 mod push;
 mod support;
