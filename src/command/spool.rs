@@ -17,11 +17,12 @@ use crate::state::ledger::{self, Ledger};
 use crate::state::{Locked, StateDir};
 
 pub fn spool(config: &Config, action: &SpoolAction) -> Result<Exit> {
+    if let SpoolAction::List = action {
+        let state = StateDir::at(&config.run.state_dir);
+        return list(&Spool::open(&state), &Spool::rejected(&state));
+    }
     let state = StateDir::open(&config.run.state_dir)?;
     let (waiting, rejected) = (Spool::open(&state), Spool::rejected(&state));
-    if let SpoolAction::List = action {
-        return list(&waiting, &rejected);
-    }
     let _lock = match state.lock()? {
         Locked::Mine(lock) => lock,
         Locked::Busy(who) => {

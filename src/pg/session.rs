@@ -178,7 +178,8 @@ fn stream(
 
 /// One message, the same for every version and every pooler: names that a version lacks drop out by themselves. The
 /// two limits that every version has come first and as SET, which reads no catalog: a locked pg_type or pg_proc would
-/// hold the select without any limit.
+/// hold the select without any limit. A server in SQL_ASCII refuses to send bytes that are no UTF-8 to whoever asks for
+/// UTF-8: there we take them as they are.
 fn opening(limits: &Limits, left: Duration) -> String {
     let statement_ms = limits.statement_timeout.min(left).as_millis().max(1);
     let lock_ms = limits.lock_timeout.as_millis().max(1);
@@ -189,7 +190,9 @@ fn opening(limits: &Limits, left: Duration) -> String {
          set local lock_timeout = {lock_ms}; set local statement_timeout = {statement_ms}; \
          select /* pganalytics:session */ pg_catalog.set_config(n, v, true) from (values \
          ('idle_in_transaction_session_timeout', '{left_ms}'), ('transaction_timeout', '{left_ms}'), \
-         ('client_connection_check_interval', '500'), ('jit', 'off'), ('search_path', 'pg_catalog')\
-         ) s(n, v) where pg_catalog.current_setting(n, true) is not null{role}"
+         ('client_connection_check_interval', '500'), ('jit', 'off'), ('search_path', 'pg_catalog'), \
+         ('client_encoding', case pg_catalog.current_setting('server_encoding') \
+         when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end)) s(n, v) \
+         where pg_catalog.current_setting(n, true) is not null{role}"
     )
 }

@@ -21,9 +21,7 @@ pub(super) fn append(
     let name = day_file(now);
     let path = folder.join(&name);
     let doing = || format!("appending to {}", path.display());
-    if !folder.is_dir() {
-        fs::create_dir_all(folder).with_context(doing)?;
-    }
+    make(folder).with_context(doing)?;
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -44,6 +42,18 @@ pub(super) fn append(
     crate::state::give_to_owner(&path, folder);
     committed.retain(|day, _| *day == name);
     committed.insert(name, length);
+    Ok(())
+}
+
+/// Each folder that is missing, for whoever owns the one around it.
+fn make(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let around = folder.parent().unwrap_or(Path::new("/"));
+    make(around)?;
+    fs::create_dir(folder)?;
+    crate::state::give_to_owner(folder, around);
     Ok(())
 }
 

@@ -1,1 +1,9 @@
+//! The command line as people and scripts use it: every form, what it prints, how it ends.
 
+mod commands;
+mod cycle;
+mod mail;
+mod obstacles;
+mod owners;
+mod spool;
+mod terminal;

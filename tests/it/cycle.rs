@@ -3,7 +3,7 @@
 mod agent;
 mod columns;
 mod complete;
-mod item;
+pub(crate) mod item;
 mod limits;
 mod log;
 mod moves;

@@ -1,7 +1,7 @@
 //! `agent`: what the collector itself did and cost, up to the sealing of this batch, and the complete figures of the
 //! run before, since a run's last figures cannot be in the batch that they describe.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use wire::Verdict;
@@ -104,6 +104,7 @@ pub fn add(
     if !plan::enabled(&inputs.config, &AGENT) {
         return Ok(());
     }
+    let started = Instant::now();
     let figures = Figures {
         cycle_ms: millis(cycle),
         cpu_ms: millis(usage::cpu()),
@@ -124,7 +125,9 @@ pub fn add(
         key: ItemKey { collector: AGENT.name, database: None },
     };
     collected.board.expect(place.clone(), &["run"]);
-    collected.board.add(&place, Done::ok("run", Fragment::fields(&figures), 1), batch)
+    let mut done = Done::ok("run", Fragment::fields(&figures), 1);
+    done.outcome.took_ms = millis(started.elapsed());
+    collected.board.add(&place, done, batch)
 }
 
 fn took(board: &Board) -> Vec<Took> {
