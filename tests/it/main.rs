@@ -5,6 +5,7 @@
 mod bed;
 mod cli;
 mod cycle;
+mod docs;
 mod http;
 mod push;
 mod support;

@@ -64,6 +64,7 @@ fn facts(databases: Vec<Database>) -> Facts {
         system_identifier: "1".into(),
         postmaster_start_us: 0,
         now_us: 0,
+        clock_skew_us: 0,
         monitor: true,
         as_monitor: false,
         places: Vec::new(),

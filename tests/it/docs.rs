@@ -1,0 +1,80 @@
+//! The documents: each command in them runs, each file that they point to is there, no line names what is not ours.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::cluster::shared;
+use crate::support::home::Home;
+use crate::support::majors;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn documents() -> Vec<(PathBuf, String)> {
+    let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name));
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|file| file.unwrap().path());
+    top.into_iter().chain(docs).map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Lines of the blocks that a reader is meant to type.
+fn commands(text: &str) -> Vec<&str> {
+    let blocks = text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks
+        .flat_map(str::lines)
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+#[test]
+fn every_command_of_the_documents_runs() {
+    let cluster = shared(majors()[0]);
+    let home = Home::new();
+    home.config(&format!(
+        "[collector]\nid = \"docs\"\nstate_dir = \"{{state}}\"\n[backend]\nurl = \"{{target}}\"\n[postgres]\n\
+         host = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\n[logging]\nfile_path = \"{{log}}\"\n",
+        cluster.port()
+    ));
+    assert_eq!(home.cron().code, Some(0), "{}", home.log());
+    let mut ran = 0;
+    for (path, text) in documents() {
+        for command in commands(&text) {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            if words[0] == "pganalytics" {
+                let run = home.run(&words[1..]);
+                assert_eq!(run.code, Some(0), "{}: {command}: {}", path.display(), run.stderr);
+                ran += 1;
+            } else {
+                let program = root().join(words[0].trim_start_matches("./"));
+                let mode = fs::metadata(&program).map(|m| m.permissions().mode()).unwrap_or(0);
+                assert!(mode & 0o111 != 0, "{}: {command}: no such program here", path.display());
+            }
+        }
+    }
+    assert!(ran >= 5, "only {ran} commands were found");
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = path.parent().unwrap().join(link);
+            assert!(link.starts_with("http") || target.exists(), "{}: {link}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_named_in_code_style_and_looks_like_a_path_of_ours_exists() {
+    for (path, text) in documents() {
+        let spans = text.split('`').skip(1).step_by(2);
+        for span in
+            spans.filter(|s| s.starts_with("src/") || s.starts_with("scripts/") || s.starts_with("crates/"))
+        {
+            let name = span.split([' ', '<', '`']).next().unwrap();
+            assert!(root().join(name).exists(), "{}: {span}", path.display());
+        }
+    }
+}
