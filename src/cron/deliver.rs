@@ -142,7 +142,9 @@ impl Delivery<'_> {
                 Err(_) => {
                     ledger.breaker = ledger.breaker.failed(self.moment.seconds(), None, seed);
                     let url = &self.config.backend.url;
-                    known.trouble = Some(format!("{url} did not answer within this run's time; see there"));
+                    known.trouble = Some(format!(
+                        "{url}: no answer within this run's time: the backend or the way to it is slow, see its log"
+                    ));
                     break;
                 }
             }
@@ -163,7 +165,7 @@ impl Delivery<'_> {
             started: self.moment.started,
             // Sooner than the run's own, so that a request that stalls ends here and is told properly.
             deadline: self.moment.deadline
-                - (timeout / 20).clamp(Duration::from_millis(50), Duration::from_millis(500)),
+                - (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(1)),
             seed: seed(&[self.config.collector.known_as()]),
             fresh: Some(Fresh {
                 sequence: head.sequence,
