@@ -65,7 +65,10 @@ impl Spool {
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let listing = match fs::read_dir(&self.folder) {
             Ok(listing) => listing,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // Where no folder is, or can be, nothing waits; sealing says what is wrong with it.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
             Err(e) => return Err(e).with_context(|| format!("listing the spool {}", self.folder.display())),
         };
         let mut entries: Vec<Entry> = listing.filter_map(|found| entry_of(&found.ok()?.path())).collect();

@@ -84,7 +84,6 @@ const SYSSTAT_MOVES: &[&str] = &[
     "host.uptime_s",
     "cpu.user_s_total",
     "cpu.system_s_total",
-    "cpu.idle_s_total",
     "cpu.context_switches_total",
     "memory.free_mb",
 ];
