@@ -8,5 +8,6 @@ mod cycle;
 mod docs;
 mod http;
 mod push;
+mod statements;
 mod support;
 mod tls;

@@ -1,4 +1,4 @@
--- How often entries were evicted, and since when all of them count; the moment of reading, and whether the server counts statements at all. Cost: none to speak of. Needs: nothing.
+-- How often entries were evicted, and since when all of them count, the moment of reading, and whether the server counts statements at all. Cost: none to speak of. Needs: nothing.
 select
     i.dealloc::int8 as dealloc
   , i.stats_reset::timestamptz as stats_reset
