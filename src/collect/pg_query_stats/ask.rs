@@ -46,7 +46,7 @@ pub(super) const TELLS_SINCE: u32 = 11;
 
 pub(super) struct Info {
     pub(super) facts: Facts,
-    /// The setting that keeps the server from counting statements, unless another module does what it turns off.
+    /// The setting to blame, should it turn out that nothing is counted, not even what we ask.
     pub(super) off: Option<&'static str>,
 }
 
@@ -64,8 +64,9 @@ pub(super) fn info(session: &mut Session, cx: &Cx, gate: u32) -> Result<Info, Fa
         facts.stats_reset_us = instant(1)?;
         facts.taken_at_us = instant(2)?.unwrap_or(facts.taken_at_us);
         off = match (row.try_get(3)?, row.try_get(4)?) {
-            (Some("off"), _) => Some("compute_query_id = off: set it to auto"),
+            (Some("off"), _) => Some("compute_query_id = off: set it to on"),
             (_, Some("none")) => Some("pg_stat_statements.track = none: set it to top"),
+            (Some("auto"), _) => Some("compute_query_id = auto, but off at the server's start: set it to on"),
             _ => None,
         };
         Ok(())

@@ -127,10 +127,10 @@ fn watched<'a>(cx: &Cx<'a>) -> Vec<(u32, &'a str)> {
     known.map(|d| (d.oid, d.name.as_str())).collect()
 }
 
-/// What keeps the items from saying all they should.
+/// What keeps the items from saying all they should. Where not even our own statements count, nothing does.
 fn hindrance(ranking: &Ranking, off: Option<&str>, texts_refused: bool) -> Option<String> {
     let idle = ranking.server.weighed.calls + ranking.server.own.calls == 0;
-    let off = off.filter(|_| idle).map(|setting| format!("the server counts no statements, {setting}"));
+    let off = off.filter(|_| idle).map(|setting| format!("no statement was counted: {setting}"));
     let refused = "a statement's text cannot be converted to UTF-8: figures only";
     off.or_else(|| texts_refused.then(|| refused.to_owned()))
 }
