@@ -9,7 +9,8 @@ use super::ask::{self, OLDEST, TELLS_EVICTIONS, TELLS_SINCE};
 use super::item::{self, Read};
 use super::previous::{self, Text};
 use super::rank::{Ranking, Scope, rank};
-use super::texts::{self, Answer};
+use super::settle::settle;
+use super::texts;
 use crate::collect::part::{Done, Fragment};
 use crate::collect::schedule::seed;
 use crate::collect::{Cx, Keep, Placed};
@@ -81,16 +82,17 @@ fn collect(session: &mut Session, cx: &Cx, gate: u32) -> Result<Vec<Placed>, Fai
     let watched = watched(cx);
     let oids: Vec<u32> = watched.iter().map(|(oid, _)| *oid).collect();
     let scope = Scope { watched: &oids, limit: cx.config.limits.queries as usize, wanted: &wanted };
-    let ranking = rank(&mut entries, previous.as_ref(), &after, &scope);
+    let mut ranking = rank(&mut entries, previous.as_ref(), &after, &scope);
     let order = texts::order(&ranking.chosen, &wanted);
-    let (read, refused) = ask::rows(session, cx, gate, &order)?;
-    let learned: Vec<(i64, Text)> = read
-        .iter()
-        .filter_map(|r| Some((r.key.queryid, r.answer.as_ref()?.mark(cx.memory.sequence))))
-        .collect();
+    let (mut read, refused) = ask::rows(session, cx, gate, &order)?;
+    let own = settle(&mut ranking, &mut read);
+    let marks =
+        read.iter().filter_map(|r| Some((r.key.queryid, r.answer.as_ref()?.mark(cx.memory.sequence))));
+    let learned: Vec<(i64, Text)> = marks.chain(own.iter().map(|&id| (id, Text::Own))).collect();
+    let over = [ranking.texts_gone.as_slice(), &own].concat();
     session.keep = Some(Keep {
         path: path(cx),
-        answered: item::answered(cx, &read, &ranking.texts_gone),
+        answered: item::answered(cx, &read, &over),
         content: previous::encode(&before, target, entries.len(), ranking.records(&entries, learned)),
     });
     let texts_refused = refused && cx.config.privacy.query_text;
@@ -143,7 +145,7 @@ fn place(
     hindrance: Option<String>,
 ) -> Vec<Placed> {
     let mut by_database: BTreeMap<u32, Vec<Read>> = BTreeMap::new();
-    for row in read.into_iter().filter(|row| row.answer != Some(Answer::Own)) {
+    for row in read {
         by_database.entry(row.key.dbid).or_default().push(row);
     }
     let growth = item::growth(ranking);

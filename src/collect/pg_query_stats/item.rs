@@ -137,15 +137,14 @@ fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// Wants of this server that need not be remembered: their text is in this batch, gone for good, or not to be had.
-pub(super) fn answered(cx: &Cx, read: &[Read], gone: &[i64]) -> Vec<Want> {
-    let shipped =
-        read.iter().filter(|r| matches!(r.answer, Some(Answer::Masked(_) | Answer::Lost | Answer::Own)));
-    let ids: HashSet<i64> = shipped.map(|r| r.key.queryid).chain(gone.iter().copied()).collect();
-    let over = |want: &Want| {
+/// Wants of this server that need not be remembered: their text is in this batch, or over for good.
+pub(super) fn answered(cx: &Cx, read: &[Read], over: &[i64]) -> Vec<Want> {
+    let shipped = read.iter().filter(|r| matches!(r.answer, Some(Answer::Masked(_) | Answer::Lost)));
+    let ids: HashSet<i64> = shipped.map(|r| r.key.queryid).chain(over.iter().copied()).collect();
+    let done = |want: &Want| {
         !cx.config.privacy.query_text || want.queryid.parse().map_or(true, |id: i64| ids.contains(&id))
     };
-    cx.memory.wants.iter().filter(|want| is_for(cx, want) && over(want)).cloned().collect()
+    cx.memory.wants.iter().filter(|want| is_for(cx, want) && done(want)).cloned().collect()
 }
 
 pub(super) fn is_for(cx: &Cx, want: &Want) -> bool {

@@ -5,6 +5,7 @@
 //! totals stand in for growth. What did not grow fills the places left.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use super::entry::{Entry, fold};
 use super::growth::{Grown, Growth, Standing, grow};
@@ -15,6 +16,9 @@ use super::share::Share;
 pub const RUN_LIMIT: usize = 10_000;
 /// Texts that a backend may ask for at once; their statements come on top of a database's own limit.
 pub const WANTED_LIMIT: usize = 100;
+/// Statements of one database, and of a run, that stand by in case chosen ones turn out to be the collector's own.
+const SPARE_LIMIT: usize = 64;
+const SPARE_RUN_LIMIT: usize = 1_000;
 
 /// What the run was asked to do.
 pub struct Scope<'a> {
@@ -33,11 +37,13 @@ pub struct Chosen {
     pub growth: Option<Growth>,
     pub standing: Standing,
     pub text: Text,
+    /// Takes the place of one that turns out to be the collector's own, or none: see [`super::settle`].
+    pub spare: bool,
 }
 
 #[derive(Debug)]
 pub struct Ranking {
-    /// By database, and there by preference; then those only wanted for their text.
+    /// By database, and there by preference; then those only wanted for their text; then the spare ones.
     pub chosen: Vec<Chosen>,
     /// By database id. Those not watched count, and give nothing away.
     pub databases: Vec<(u32, Share)>,
@@ -64,13 +70,19 @@ pub fn rank(entries: &mut Vec<Entry>, previous: Option<&Previous>, now: &Facts, 
             chosen.push(field.chosen(place));
         }
     }
-    let mut databases: Vec<(u32, Share)> = contests.into_iter().map(|it| (it.dbid, it.share)).collect();
+    let mut databases: Vec<(u32, Share)> = contests.iter().map(|it| (it.dbid, it.share.clone())).collect();
     let texts_gone = field.add_wanted(scope, &mut taken, &mut chosen, &mut databases);
+    field.add_spare(contests.iter_mut().map(|it| &mut it.candidates), &mut taken, &mut chosen);
+    let server = whole(&databases);
+    let texts = grown.iter().map(|grown| grown.text).collect();
+    Ranking { chosen, databases, server, first_run: previous.is_none(), texts_gone, texts }
+}
+
+pub(super) fn whole(databases: &[(u32, Share)]) -> Share {
     let mut server = Share::default();
     databases.iter().for_each(|(_, share)| server.add(share));
     server.configured_limit = server.configured_limit.min(RUN_LIMIT as u64);
-    let texts = grown.iter().map(|grown| grown.text).collect();
-    Ranking { chosen, databases, server, first_run: previous.is_none(), texts_gone, texts }
+    server
 }
 
 impl Ranking {
@@ -167,7 +179,7 @@ impl Field<'_> {
 
     fn chosen(&self, place: u32) -> Chosen {
         let Grown { growth, standing, text } = self.grown[place as usize];
-        Chosen { entry: *self.entry(place), growth, standing, text }
+        Chosen { entry: *self.entry(place), growth, standing, text, spare: false }
     }
 
     fn choose(&self, candidates: &mut Vec<u32>, places: usize, taken: &mut [bool]) -> Vec<u32> {
@@ -185,6 +197,28 @@ impl Field<'_> {
             chosen.push(place);
         }
         chosen
+    }
+
+    /// As many as there are chosen ones whose text nobody has seen: any of those may be the collector's own.
+    fn add_spare<'a>(
+        &self,
+        databases: impl Iterator<Item = &'a mut Vec<u32>>,
+        taken: &mut [bool],
+        chosen: &mut Vec<Chosen>,
+    ) {
+        let mut unknown: HashMap<u32, usize> = HashMap::new();
+        for it in chosen.iter().filter(|it| it.text == Text::NotSent) {
+            *unknown.entry(it.entry.key.dbid).or_default() += 1;
+        }
+        let mut left = SPARE_RUN_LIMIT;
+        for candidates in databases {
+            candidates.retain(|&place| !taken[place as usize]);
+            let Some(first) = candidates.first() else { continue };
+            let unknown = unknown.get(&self.entry(*first).key.dbid).copied().unwrap_or(0);
+            let spare = self.choose(candidates, unknown.min(SPARE_LIMIT).min(left), taken);
+            left -= spare.len();
+            chosen.extend(spare.into_iter().map(|place| Chosen { spare: true, ..self.chosen(place) }));
+        }
     }
 
     /// Adds what the backend wants the text of and nothing chosen has; returns the ids that are no more.

@@ -35,6 +35,12 @@ impl Sums {
         self.time_us = self.time_us.saturating_add(time_us);
     }
 
+    fn take(&mut self, (calls, time_us): (i64, i64)) {
+        self.statements = self.statements.saturating_sub(1);
+        self.calls = self.calls.saturating_sub(calls);
+        self.time_us = self.time_us.saturating_sub(time_us);
+    }
+
     fn add_all(&mut self, other: &Sums) {
         self.add(other.statements, (other.calls, other.time_us));
     }
@@ -60,6 +66,15 @@ impl Share {
         self.present.add(rows, (entry.calls, entry.time_us));
         self.unreadable += if entry.key.readable() { 0 } else { rows };
         if own { self.own.add(rows, weight) } else { self.weighed.add(rows, weight) }
+    }
+
+    /// One that was counted as somebody else's is the collector's.
+    pub(super) fn found_own(&mut self, weight: (i64, i64), collected: bool) {
+        self.weighed.take(weight);
+        self.own.add(1, weight);
+        if collected {
+            self.collected.take(weight);
+        }
     }
 
     pub(super) fn add(&mut self, other: &Share) {

@@ -45,7 +45,8 @@ pub enum Answer {
     Lost,
 }
 
-/// Wanted texts first, then those that never went out, what grew most first; then the rows that need none.
+/// Wanted texts first, then those that never went out, what grew most first and the spare ones last; then the rows that
+/// need none.
 pub fn order(chosen: &[Chosen], wanted: &[i64]) -> Order {
     let is_wanted = |it: &Chosen| wanted.contains(&it.entry.key.queryid);
     let need = |it: &Chosen| match (is_wanted(it), it.text) {
@@ -56,7 +57,8 @@ pub fn order(chosen: &[Chosen], wanted: &[i64]) -> Order {
     let time_us = |it: &Chosen| it.growth.map_or(it.entry.time_us, |growth| growth.time_us);
     let mut places: Vec<(u8, i64, u32)> =
         (0u32..).zip(chosen).map(|(at, it)| (need(it), time_us(it), at)).collect();
-    places.sort_unstable_by_key(|&(need, time_us, at)| (Reverse(need), Reverse(time_us), at));
+    let spare = |at: u32| chosen[at as usize].spare;
+    places.sort_unstable_by_key(|&(need, time_us, at)| (Reverse(need), spare(at), Reverse(time_us), at));
     let (mut order, mut asked) = (Order::default(), HashSet::new());
     for (need, _, at) in places {
         let key = chosen[at as usize].entry.key;

@@ -30,7 +30,7 @@ fn ranked(
 }
 
 fn ids(ranking: &Ranking) -> Vec<i64> {
-    ranking.chosen.iter().map(|it| it.entry.key.queryid).collect()
+    ranking.chosen.iter().filter(|it| !it.spare).map(|it| it.entry.key.queryid).collect()
 }
 
 #[test]
@@ -169,6 +169,7 @@ proptest! {
         let ranking = ranked(&now, before.as_ref(), &[1, 2], limit, &[]);
         let keys: HashSet<Key> = ranking.chosen.iter().map(|it| it.entry.key).collect();
         prop_assert_eq!(keys.len(), ranking.chosen.len());
+        let keys: HashSet<Key> = ranking.chosen.iter().filter(|it| !it.spare).map(|it| it.entry.key).collect();
         for (dbid, share) in &ranking.databases {
             let here: HashSet<Key> = now.iter().map(|it| it.key).filter(|key| key.dbid == *dbid).collect();
             let readable = here.iter().filter(|key| key.readable()).count();

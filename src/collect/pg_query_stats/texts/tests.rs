@@ -6,7 +6,7 @@ fn chosen(queryid: i64, dbid: u32, time_us: i64, text: Text) -> Chosen {
     let key = Key { queryid, dbid, userid: 10, toplevel: dbid != 2 };
     let entry = Entry { key, calls: 1, time_us: 1000, stats_since_us: None, rows: 1 };
     let growth = Some(Growth { calls: 1, time_us, since_us: 0 });
-    Chosen { entry, growth, standing: Standing::Exact, text }
+    Chosen { entry, growth, standing: Standing::Exact, text, spare: false }
 }
 
 #[test]
