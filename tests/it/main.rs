@@ -6,6 +6,7 @@ mod bed;
 mod cli;
 mod cycle;
 mod docs;
+mod faults;
 mod http;
 mod push;
 mod statements;
