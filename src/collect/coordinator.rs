@@ -97,6 +97,7 @@ pub fn collect(
     let signal = run.wait(events, batch, started)?;
     inputs.progress.clear(started);
     run.stop.store(true, Ordering::Relaxed);
+    run.name_the_unseen(batch)?;
     run.board.close(batch)?;
     run.cancels.fire(Duration::from_millis(300));
     run.watches.iter_mut().for_each(Watch::end);
@@ -120,7 +121,8 @@ impl Coordinator<'_> {
             if let Some(outcome) = left_alone.filter(|_| !self.inputs.force) {
                 self.give_up(n, outcome, batch)?;
             } else {
-                self.watches[n].probe(n, self.sender.clone(), self.inputs.deadline)?;
+                let (sender, cancels) = (self.sender.clone(), self.cancels.clone());
+                self.watches[n].probe(n, sender, self.inputs.deadline, cancels)?;
             }
         }
         if let Some(job) = local::at_once(self.inputs) {
@@ -202,6 +204,18 @@ impl Coordinator<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// The time is up and the probe has not answered: its server owes items too.
+    fn name_the_unseen(&mut self, batch: &mut Batch) -> Result<()> {
+        for n in 0..self.watches.len() {
+            if matches!(self.watches[n].phase, Phase::Probing { .. }) {
+                self.watches[n].note_unseen();
+                let why = "the run's time was up before the server had answered";
+                self.give_up(n, wire::Outcome::skipped(wire::Reason::OutOfTime).detail(why), batch)?;
+            }
+        }
+        Ok(())
     }
 
     /// Nothing can be asked of this server any more: every item that it owes says why.

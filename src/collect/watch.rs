@@ -132,7 +132,13 @@ impl Watch {
     }
 
     /// Looks at the server from a thread of its own: a server that accepts and never answers then costs no worker.
-    pub fn probe(&mut self, n: usize, sender: Sender<Event>, deadline: Instant) -> Result<()> {
+    pub fn probe(
+        &mut self,
+        n: usize,
+        sender: Sender<Event>,
+        deadline: Instant,
+        cancels: Cancels,
+    ) -> Result<()> {
         let progress = Arc::new(Progress::default());
         self.phase = Phase::Probing { progress: progress.clone() };
         let (server, spent) = (self.config.clone(), self.spent.clone());
@@ -141,7 +147,8 @@ impl Watch {
             .name(format!("probe-{}", server.name))
             .spawn(move || {
                 let mut opened = Vec::new();
-                let result = look::look(&server, &pool, &spent, deadline, &progress, &mut opened);
+                let spot = look::Spot { pool, spent, deadline, progress, cancels };
+                let result = look::look(&server, &spot, &mut opened);
                 // Nobody listens any more when the run is over.
                 let _ = sender.send(Event::Probed { server: n, probed: Probed { result, opened } });
             })
@@ -306,10 +313,15 @@ impl Watch {
     /// The run ends: where the next one takes up what this one could not reach. No connection stays open for the
     /// time that delivery takes.
     pub fn end(&mut self) {
-        self.note_hung(Duration::from_secs(1));
+        self.note_unseen();
         self.cut_off();
         self.queue.clear();
         self.pool = None;
+    }
+
+    /// A handshake that has not been answered at the end of the run may leave a backend behind.
+    pub fn note_unseen(&mut self) {
+        self.note_hung(Duration::from_secs(1));
     }
 
     fn cut_off(&mut self) {

@@ -1,7 +1,7 @@
 //! The probe: what a server is, and what we may see on it, read once over the first connection of a run.
 //!
-//! The statement has no WHERE and no join on purpose: the planner then needs no statistics, so that a locked
-//! pg_statistic does not make the whole server look away.
+//! Planning even this reads the database's pg_statistic: where that is locked the probe ends in 55P03, and another
+//! database has to be looked from.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

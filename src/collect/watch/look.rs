@@ -7,46 +7,49 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret;
 use wire::{Outcome, Reason};
 
+use crate::collect::cancel::Cancels;
 use crate::config::{self, Databases};
+use crate::pg::connect::Connection;
 use crate::pg::pool::{Held, Pool};
 use crate::pg::probe::{self, Facts};
 use crate::pg::progress::Progress;
 use crate::pg::refusal::{Kind, Refusal, Scope};
 use crate::pg::session::{Limits, Spent};
 
+/// What a look stands on.
+pub(super) struct Spot {
+    pub(super) pool: Pool,
+    pub(super) spent: Arc<Spent>,
+    pub(super) deadline: Instant,
+    pub(super) progress: Arc<Progress>,
+    pub(super) cancels: Cancels,
+}
+
 /// Tries the watched databases in turn until one lets us look: one that is closed must not hide the others.
 pub(super) fn look(
     server: &config::Server,
-    pool: &Pool,
-    spent: &Arc<Spent>,
-    deadline: Instant,
-    progress: &Progress,
+    spot: &Spot,
     opened: &mut Vec<Duration>,
 ) -> Result<(Facts, Held), Box<Outcome>> {
-    let mut last = Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases");
-    let limits = Limits {
-        statement_timeout: server.statement_timeout,
-        lock_timeout: server.lock_timeout,
-        deadline,
-        as_monitor: false,
-    };
+    let mut last =
+        Box::new(Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases"));
     let mut candidates = candidates(server);
     while let Some(database) = candidates.pop_front() {
         let mut held =
-            pool.get().map_err(|e| Box::new(Outcome::failed(Reason::Other).detail(e.to_string())))?;
+            spot.pool.get().map_err(|e| Box::new(Outcome::failed(Reason::Other).detail(e.to_string())))?;
         let started = Instant::now();
-        let looked = match held.open(server, &database, deadline, progress) {
+        let looked = match held.open(server, &database, spot.deadline, &spot.progress) {
             Err(refusal) if is_whole(&refusal) => return Err(Box::new(refused(&refusal))),
             Err(refusal) => {
                 if refusal.kind == Kind::Auth && refusal.scope() == Scope::Server {
                     // The same password is wrong in every database: asked again it might lock the role.
                     candidates.retain(|other| !same_password(server, &database, other));
                 }
-                Err(refused(&refusal))
+                Err(Box::new(refused(&refusal)))
             }
             Ok(connection) => {
                 opened.push(started.elapsed());
-                probe::probe(&mut connection.client, limits, spent.clone()).map_err(|f| f.outcome())
+                ask(server, spot, connection)
             }
         };
         match looked {
@@ -54,7 +57,20 @@ pub(super) fn look(
             Err(outcome) => last = outcome,
         }
     }
-    Err(Box::new(last))
+    Err(last)
+}
+
+fn ask(server: &config::Server, spot: &Spot, connection: &mut Connection) -> Result<Facts, Box<Outcome>> {
+    let limits = Limits {
+        statement_timeout: server.statement_timeout,
+        lock_timeout: server.lock_timeout,
+        deadline: spot.deadline,
+        as_monitor: false,
+    };
+    let cancel = spot.cancels.register(connection.canceller());
+    let probed = probe::probe(&mut connection.client, limits, spot.spent.clone());
+    spot.cancels.forget(cancel);
+    probed.map_err(|failure| Box::new(failure.outcome()))
 }
 
 fn same_password(server: &config::Server, one: &str, other: &str) -> bool {

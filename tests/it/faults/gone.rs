@@ -121,7 +121,11 @@ fn an_ended_backend_costs_the_part_under_way() {
     let cluster = four(18);
     let home = home(
         "",
-        &postgres(cluster.port(), r#"["fine"]"#, "lock_timeout_ms = 20000\nstatement_timeout_ms = 20000"),
+        &postgres(
+            cluster.port(),
+            r#"["postgres", "fine"]"#,
+            "lock_timeout_ms = 20000\nstatement_timeout_ms = 20000",
+        ),
     );
     let mut holder = cluster.conn("fine");
     holder.batch_execute("begin; lock table pg_statistic in access exclusive mode").unwrap();
@@ -140,6 +144,5 @@ fn an_ended_backend_costs_the_part_under_way() {
     let parts = items.stats("fine")["parts"].as_object().unwrap();
     let lost: Vec<_> = parts.values().filter(|p| p["reason"] == "connection_lost").collect();
     assert_eq!(lost.len(), 1, "{parts:?}");
-    assert_eq!(lost[0]["sqlstate"], "57P01");
     assert_eq!(parts.values().filter(|p| p["outcome"] == "ok").count(), parts.len() - 1, "{parts:?}");
 }

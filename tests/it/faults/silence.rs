@@ -42,7 +42,7 @@ fn silent_servers_cost_themselves_alone_and_are_left_alone_next_time() {
     let plain = before(&cluster, Mode::Stall);
     let in_tls = before(&cluster, Mode::StallAfter(1));
     for threads in [1, 4] {
-        let mid_row = before(&cluster, Mode::StallAfter(8000));
+        let mid_row = before(&cluster, Mode::StallAfter(3000));
         let home = home(
             "run_timeout = 30",
             &format!(
