@@ -63,6 +63,7 @@ fn a_panic_costs_its_part() {
         databases: Arc::new(vec!["postgres".to_owned()]),
         missing: BTreeMap::new(),
         cancels: Default::default(),
+        memory: Arc::default(),
         progress: Arc::default(),
     };
     let planned = |part| Planned { collector: "pg_stats", part, slow: None };
