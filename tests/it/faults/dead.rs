@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::scene::{Items, assert_code, home, named, watched};
+use super::scene::{Items, assert_code, home, named, postgres, watched};
+use crate::support::poll::{LONG, eventually};
 use crate::support::ports;
 use crate::support::proxy::{Mode, Proxy};
 
@@ -52,17 +53,16 @@ fn a_server_that_dies_in_the_middle_is_not_asked_for_each_database() {
         cluster.sql("postgres", &format!("create database d{n:02}"));
     }
     let proxy = Proxy::start(([127, 0, 0, 1], cluster.port()).into());
-    let home =
-        home("", &super::scene::postgres(proxy.port(), "\"*\"", "pool_min_size = 1\npool_max_size = 1"));
+    let home = home("", &postgres(proxy.port(), "\"*\"", "pool_min_size = 1\npool_max_size = 1"));
     proxy.set(Mode::Delay { ms: 40 });
     let run = home.spawn(&["cron"]);
-    crate::support::poll::eventually(crate::support::poll::LONG, || match proxy.connections() {
+    eventually(LONG, || match proxy.connections() {
         n if n >= 3 => Ok(()),
         n => Err(n),
     });
     proxy.set(Mode::Reset);
     let before = proxy.connections();
-    let run = run.wait(crate::support::poll::LONG);
+    let run = run.wait(LONG);
     assert_code(&home, &run, 1);
     assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
     assert_eq!(proxy.connections(), before + 1, "{:?}", proxy.faults());

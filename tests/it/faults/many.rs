@@ -1,8 +1,11 @@
 use std::fs;
 use std::time::Duration;
 
-use super::scene::{Items, assert_code, home, log_holds, postgres, watched};
+use super::scene::{Items, assert_code, configure, home, log_holds, nothing_left, postgres, watched};
+use crate::support::home::Home;
+use crate::support::poll::LONG;
 use crate::support::proxy::{Mode, Proxy};
+use crate::support::stub::{Answer, Stub};
 
 #[test]
 fn twenty_databases_take_twenty_connections() {
@@ -69,6 +72,22 @@ fn a_second_run_at_once_changes_nothing() {
     assert!(!home.state_dir().join("ledger.json").exists());
     assert!(fs::read_dir(home.target_dir()).unwrap().next().is_none());
     proxy.set(Mode::Forward);
-    assert_code(&home, &first.wait(crate::support::poll::LONG), 0);
+    assert_code(&home, &first.wait(LONG), 0);
     assert_eq!(home.batches().len(), 1);
+}
+
+/// A backend that does not answer costs the watched server nothing.
+#[test]
+fn no_connection_stays_open_while_the_batch_is_delivered() {
+    let cluster = watched(18, &[]);
+    let target = Stub::start(|_| Answer::Stall);
+    let home = Home::new().env("BACKEND_URL", &target.url()).env("BACKEND_TOKEN", "t");
+    configure(&home, "run_timeout = 20", &postgres(cluster.port(), "\"*\"", ""));
+    let mark = cluster.log_mark();
+    let run = home.spawn(&["cron"]);
+    target.wait_for(1, LONG);
+    assert!(cluster.log_since(mark).contains("authorized: user=mon"));
+    nothing_left(&cluster, Duration::from_secs(2));
+    assert_eq!(target.log().len(), 1, "still delivering: {:?}", target.log());
+    drop(run);
 }
