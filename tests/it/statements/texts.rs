@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::Bed;
 use crate::support::cluster::{Cluster, shared};
 use crate::support::majors;
+use crate::support::stub::{Answer, Stub};
 
 fn newest() -> &'static Cluster {
     shared(majors().into_iter().max().unwrap())
@@ -202,4 +203,36 @@ fn a_new_target_gets_every_text_and_none_when_none_is_to_leave() {
     let file = std::fs::read_dir(elsewhere.path()).unwrap().next().unwrap().unwrap().path();
     let batch = super::Batch(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap());
     assert_eq!(text_of(&batch, &bed, &hash), Some("select a from sensitive"), "this target has none yet");
+}
+
+#[test]
+fn a_backends_answer_makes_the_next_batch_bring_the_text() {
+    let bed = Bed::new(newest(), 1);
+    let hash = statement(&bed, "asked_for");
+    let asked = hash.clone();
+    let stub = Stub::start(move |_| {
+        let asked = asked.clone();
+        Answer::with_body(move |request| {
+            let batch = request.json.as_ref().unwrap();
+            let items = batch["metrics"].as_array().unwrap().iter();
+            let server =
+                items.filter(|i| i["type"] == "pg_query_stats").map(|i| &i["server"]).next().unwrap();
+            let want = json!([{"server": server, "queryid": asked}]);
+            let want = if request.ordinal == 1 { want } else { json!([]) };
+            let reply = json!({"status": "success", "batch_id": batch["batch_id"], "want_texts": want});
+            Answer::reply(200, reply.to_string())
+        })
+    });
+    bed.configure(&format!("[backend]\nurl = \"{}\"\ntoken = \"t\"\n", stub.url()));
+    let mut batches = Vec::new();
+    for run in 0..4 {
+        again(&bed, &["asked_for"]);
+        assert_eq!(bed.cron().code, Some(0), "{}", bed.home.log());
+        let seen = stub.requests();
+        assert_eq!(seen.len(), run + 1);
+        batches.push(super::Batch(seen[run].request.json.clone().unwrap()));
+    }
+    let texts: Vec<Option<&str>> = batches.iter().map(|batch| text_of(batch, &bed, &hash)).collect();
+    let text = Some("select a from asked_for");
+    assert_eq!(texts, [text, None, text, None], "at first, and when it was asked for");
 }
