@@ -1,5 +1,6 @@
 //! One watched server during a run: what is known of it, what is still to be visited, and what it cost.
 
+mod ledger;
 mod look;
 mod patience;
 
@@ -12,9 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rayon::ThreadPool;
 use scheduled_thread_pool::ScheduledThreadPool;
-use wire::{Outcome, Reason, Want};
+use wire::Outcome;
 
-use super::back_off;
 use super::cancel::Cancels;
 use super::coordinator::Inputs;
 use super::disk_usage;
@@ -28,7 +28,8 @@ use crate::pg::probe::Facts;
 use crate::pg::progress::Progress;
 use crate::pg::refusal::Refusal;
 use crate::pg::session::Spent;
-use crate::state::ledger::{Ledger, PartState, ServerState};
+
+pub use ledger::{left_alone, remember};
 
 pub struct Watch {
     pub config: Arc<config::Server>,
@@ -47,7 +48,7 @@ pub struct Watch {
     databases: Arc<Vec<String>>,
     queue: VecDeque<Dispatch>,
     in_flight: BTreeMap<String, Flight>,
-    /// The last sign of life while visits are under way, and what had been spent then.
+    /// How many signs of life there have been while visits are under way, and when the last came.
     heard: (u64, Instant),
     /// Databases whose handshakes were never answered in this run.
     hung: Vec<String>,
@@ -159,7 +160,7 @@ impl Watch {
     /// The server has answered: what is due on it, and in which order.
     pub fn plan(&mut self, inputs: &Inputs, facts: Facts, held: Held, opened: Vec<Duration>) -> Plan {
         self.figures.opened.extend(opened);
-        let version = version_of(&facts);
+        let version = ledger::version_of(&facts);
         if let Some(known) = inputs.ledger.servers.get(&self.config.name).filter(|s| s.missing_of == version)
         {
             self.missing = known.missing.clone();
@@ -286,30 +287,6 @@ impl Watch {
         Lost { visits, outcome, workers: 0 }
     }
 
-    /// What the ledger should know of this server.
-    pub fn commit(&self, ledger: &mut Ledger, now: i64) {
-        let state = ledger.servers.entry(self.config.name.clone()).or_default();
-        state.resume_at.clone_from(&self.resume_at);
-        if self.stalled {
-            state.stalls += 1;
-            state.until = Some(now + back_off::next_s(state.stalls));
-        }
-        for database in &self.hung {
-            let known = state.databases.entry(database.clone()).or_default();
-            known.stalls += 1;
-            known.until = now + back_off::next_s(known.stalls);
-        }
-        let answered: Vec<&Want> = self.keeps.iter().flat_map(|k| &k.answered).collect();
-        ledger.wants.retain(|want| !answered.contains(&want));
-        if let Some(facts) = &self.facts {
-            state.databases.retain(|_, known| back_off::left_s(Some(known.until), now).is_some());
-            state.stalls = 0;
-            state.until = None;
-            state.missing.clone_from(&self.missing);
-            state.missing_of = version_of(facts);
-        }
-    }
-
     /// The run ends: where the next one takes up what this one could not reach. No connection stays open for the
     /// time that delivery takes.
     pub fn end(&mut self) {
@@ -371,39 +348,4 @@ pub fn owed(config: &Config) -> Vec<(ItemKey, Vec<&'static str>)> {
             (ItemKey { collector, database: None }, parts.iter().map(|p| p.key).collect())
         })
         .collect()
-}
-
-/// What makes a list of missing columns worth remembering.
-pub fn version_of(facts: &Facts) -> String {
-    let extensions: Vec<String> =
-        facts.extensions.iter().map(|e| format!("{}={}", e.name, e.version)).collect();
-    format!("{} {}", facts.version_num, extensions.join(" "))
-}
-
-/// Still within the back-off after handshakes that were never answered?
-pub fn left_alone(state: Option<&ServerState>, now: i64) -> Option<Outcome> {
-    let left_s = back_off::left_s(state?.until, now)?;
-    let why = format!("left alone for {left_s} s more: its last handshakes were never answered");
-    Some(Outcome::skipped(Reason::ServerRefused).detail(why))
-}
-
-/// What the ledger should know of a slow part after this answer.
-pub fn remember(ledger: &Ledger, answer: &Answer) -> Option<(String, PartState)> {
-    let slow = answer.planned.slow.as_ref()?;
-    let known = ledger.parts.get(&slow.key).copied();
-    let shed = answer.placed.iter().any(|p| p.done.outcome.reason == Some(Reason::Shed));
-    let state = match (answer.ran, shed) {
-        (true, _) => {
-            let took = answer.took.as_secs_f64() * 1000.0;
-            let cost_ms = Some(slow.cost_ms.map_or(took, |old| old * 0.7 + took * 0.3));
-            PartState { last: slow.last, cost_ms, shed: 0 }
-        }
-        (false, true) => {
-            let before =
-                known.unwrap_or(PartState { last: slow.last - slow.every_s, ..PartState::default() });
-            PartState { shed: before.shed + 1, ..before }
-        }
-        (false, false) => return None,
-    };
-    Some((slow.key.clone(), state))
 }

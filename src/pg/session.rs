@@ -31,6 +31,8 @@ pub struct Spent {
     pub micros: AtomicU64,
     pub statements: AtomicU64,
     pub failed_statements: AtomicU64,
+    /// Rows that came and statements that ended: while it grows, the server is not silent.
+    pub signs: AtomicU64,
 }
 
 pub struct Session<'a> {
@@ -149,7 +151,11 @@ impl<'a> Session<'a> {
         }
         self.spent.statements.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let result = stream(self.client, sent, binds, each);
+        let signs = &self.spent.signs;
+        let result = stream(self.client, sent, binds, &mut |row| {
+            signs.fetch_add(1, Ordering::Relaxed);
+            each(row)
+        });
         self.charge(started);
         if result.is_err() {
             self.spent.failed_statements.fetch_add(1, Ordering::Relaxed);
@@ -160,6 +166,7 @@ impl<'a> Session<'a> {
     fn charge(&self, since: Instant) {
         let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.spent.micros.fetch_add(micros, Ordering::Relaxed);
+        self.spent.signs.fetch_add(1, Ordering::Relaxed);
     }
 }
 

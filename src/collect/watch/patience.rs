@@ -52,9 +52,9 @@ impl Watch {
 
     /// A handshake that hangs while others are answered is its database's; silence on all is the server's.
     fn hung_or_silent(&mut self) -> Option<Lost> {
-        let spent = self.spent.micros.load(Ordering::Relaxed);
-        if spent != self.heard.0 {
-            self.heard = (spent, Instant::now());
+        let signs = self.spent.signs.load(Ordering::Relaxed);
+        if signs != self.heard.0 {
+            self.heard = (signs, Instant::now());
         }
         let heard = self.heard.1;
         let hung = self.in_flight.iter().find_map(|(database, flight)| {
