@@ -51,8 +51,7 @@ fn a_column_that_is_not_there_costs_itself() {
     }
 }
 
-/// A whole run on a server that lacks columns: a view of the same name, earlier in the ledger's memory, is not needed;
-/// the catalog itself loses a function.
+/// A whole run on a server whose catalog has lost a function.
 #[test]
 fn a_server_without_a_function_is_asked_for_it_once() {
     let cluster = watched(18, &[]);
