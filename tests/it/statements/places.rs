@@ -153,18 +153,18 @@ fn servers_of_one_identifier_do_not_take_each_others_memory() {
         bed.role
     ));
     for db in [&first, &other] {
-        server.sql(db, "create table x (a int); select a from x");
+        server.sql(db, &format!("create table x{db} (a int); select a from x{db}"));
     }
     let batch = bed.run();
     for db in [&first, &other] {
-        assert!(batch.texts(db).contains(&"select a from x"), "{db}");
+        assert!(batch.texts(db).contains(&&*format!("select a from x{db}")), "{db}");
     }
     for db in [&first, &other] {
-        server.sql(db, "select a from x");
+        server.sql(db, &format!("select a from x{db}"));
     }
     let batch = bed.run();
     for db in [&first, &other] {
-        let row = batch.query(db, &bed.hash(db, "select a from x")).unwrap();
+        let row = batch.query(db, &bed.hash(db, &format!("select a from x{db}"))).unwrap();
         assert_eq!((&row["growth_calls"], row.get("text")), (&1.into(), None), "{row}");
     }
 }
