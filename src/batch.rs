@@ -1,9 +1,9 @@
 //! The batch under way: items go into one gzip stream as they finish.
 //!
-//! Owns the compressed bytes, which are all that memory holds of finished items (a 21-database batch is some 60 kB).
+//! Owns the compressed bytes, which are all that memory holds of finished items (a 21-database batch is some 90 kB).
 //! They stay in memory rather than in a file so that a full disk does not stop a batch from leaving the host.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 use anyhow::{Context, Result};
 use flate2::Compression;
@@ -11,9 +11,15 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use wire::{Counts, Head, Tail, Verdict};
 
+/// Measured on batches of 0.5 and 2.7 MB: level 7 sends a fifth and a tenth less than 6 for a quarter more time at most;
+/// 8 and 9 take up to twice as long for 5 percent at best.
+const LEVEL: u32 = 7;
+/// The encoder clears its output buffer at every call: many small items cost more than few large pieces.
+const PIECE_BYTES: usize = 64 * 1024;
+
 pub struct Batch {
     head: Head,
-    stream: GzEncoder<Vec<u8>>,
+    stream: BufWriter<GzEncoder<Vec<u8>>>,
     items: u64,
     raw_bytes: u64,
     outcomes: Counts,
@@ -32,8 +38,9 @@ pub struct Sealed {
 
 impl Batch {
     pub fn open(head: Head) -> Result<Batch> {
+        let encoder = GzEncoder::new(Vec::with_capacity(32 * 1024), Compression::new(LEVEL));
         let mut batch = Batch {
-            stream: GzEncoder::new(Vec::with_capacity(32 * 1024), Compression::new(6)),
+            stream: BufWriter::with_capacity(PIECE_BYTES, encoder),
             items: 0,
             raw_bytes: 0,
             outcomes: Counts::default(),
@@ -73,7 +80,8 @@ impl Batch {
     pub fn seal(mut self) -> Result<Sealed> {
         let close = wire::close(&Tail { metrics_count: self.items, outcomes: self.outcomes });
         self.write(&close).context("closing the batch")?;
-        let bytes = self.stream.finish().context("compressing the batch")?;
+        let encoder = self.stream.into_inner().map_err(io::IntoInnerError::into_error);
+        let bytes = encoder.and_then(GzEncoder::finish).context("compressing the batch")?;
         Ok(Sealed {
             head: self.head,
             bytes,

@@ -11,7 +11,9 @@ pub fn prepare(tag: &str, sql: &str, missing: &[String]) -> String {
     let kept: Vec<&str> = sql
         .lines()
         .filter(|line| !line.trim_start().starts_with("--"))
-        .filter(|line| !column(line).is_some_and(|name| missing.iter().any(|m| m == name)))
+        .filter(|line| {
+            missing.is_empty() || !column(line).is_some_and(|name| missing.iter().any(|m| m == name))
+        })
         .collect();
     let body = kept.join("\n");
     let (first, rest) = body.split_once(char::is_whitespace).unwrap_or((&body, ""));
