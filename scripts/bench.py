@@ -491,6 +491,12 @@ def main():
         lay_into_document(text)
 
 
+def ended(*_):
+    # Once: the second of two must not cut the cleaning up short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, ended)
     main()
