@@ -2,11 +2,11 @@
 //!
 //! Batches go out oldest first, so one that the backend cannot take stands before all others. Five such answers over
 //! ten minutes put it behind them, once; five more over ten more give it up for `reject/`. The breaker is not lenient
-//! with it: it cannot know yet whose fault a 500 is, and opens after three. Its back-off only spaces the answers out (the
-//! fifth comes within ten minutes or the one after it), it cannot stop them, since each half-open run sends the oldest
-//! batch and so counts one more. In the very run that puts the batch behind, the next one is sent as if the breaker
-//! had been closed: its answer tells the two cases apart. Acknowledged, it closes the breaker, and the stubborn batch
-//! costs each run one request at its end; answered 500 as well, it is the backend, and the breaker goes on counting.
+//! with it: it cannot know yet whose fault a 500 is, and opens after three. Its back-off only spaces the answers out
+//! (ten minutes become some seventeen); it cannot stop them, since each half-open run sends the oldest batch and so
+//! counts one more. In the very run that puts the batch behind, the next one is sent as if the breaker had been closed:
+//! its answer tells the two cases apart. Acknowledged, it closes the breaker, and the stubborn batch costs each run one
+//! request at its end; answered 500 as well, it is the backend, and the breaker goes on counting.
 //!
 //! Several batches may be stubborn at a time: each has its own count. An answer while the backend is not well, or
 //! does not say, proves nothing about the batch: the count begins anew.
