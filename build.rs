@@ -3,10 +3,16 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=.git/HEAD");
-    println!("cargo::rerun-if-changed=.git/refs/heads");
-    let commit = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok();
-    let commit = commit.filter(|o| o.status.success()).and_then(|o| String::from_utf8(o.stdout).ok());
-    println!("cargo::rustc-env=PGANALYTICS_COMMIT={}", commit.as_deref().map_or("unknown", str::trim));
+    // The log of HEAD changes with every commit and checkout, and lies elsewhere in a linked worktree.
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+        println!("cargo::rerun-if-changed={log}");
+    }
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    println!("cargo::rustc-env=PGANALYTICS_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
     println!("cargo::rustc-env=PGANALYTICS_TARGET={}", std::env::var("TARGET").unwrap_or_default());
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let ran = Command::new("git").args(arguments).output().ok().filter(|o| o.status.success())?;
+    String::from_utf8(ran.stdout).ok().map(|text| text.trim().to_owned())
 }

@@ -88,11 +88,13 @@ impl Spool {
         moved.with_context(|| format!("moving {} to {}", entry.path.display(), to.folder.display()))
     }
 
-    /// Removes the oldest until the rest fits; gives back what went. What a killed run left half written goes as well.
+    /// Removes the oldest until the rest fits; gives back what went. The newest stays, however large: it is the batch
+    /// of the run that trims. What a killed run left half written goes as well.
     pub fn trim(&self, max_bytes: u64, max_age: Duration) -> Result<Vec<Entry>> {
         self.sweep();
-        let entries = self.entries()?;
-        let mut bytes: u64 = entries.iter().map(|e| e.bytes).sum();
+        let mut entries = self.entries()?;
+        let newest = entries.pop();
+        let mut bytes: u64 = entries.iter().chain(&newest).map(|e| e.bytes).sum();
         let mut gone = Vec::new();
         for entry in entries {
             if bytes <= max_bytes && age(&entry) <= max_age {

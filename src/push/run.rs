@@ -118,10 +118,13 @@ impl Run<'_> {
         ledger.breaker = Default::default();
         ledger.pushed_at = Some(self.drain.now);
         for want in wants {
-            if ledger.wants.len() < WANTS && !ledger.wants.contains(&want) {
+            if !ledger.wants.contains(&want) {
                 ledger.wants.push(want);
             }
         }
+        // The oldest go: those of a server that is watched no longer would stay for ever.
+        let surplus = ledger.wants.len().saturating_sub(WANTS);
+        ledger.wants.drain(..surplus);
         if let Parcel::Filed(entry) = parcel
             && let Err(e) = self.drain.spool.done(entry)
         {
