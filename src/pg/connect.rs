@@ -17,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::progress::{Progress, Stage};
 use super::refusal::{Place, Refusal};
-use super::tls;
+use super::tls::Connector;
 use crate::config::{Server, SslMode};
 
 #[cfg(test)]
@@ -67,9 +67,10 @@ pub fn connect(
     database: &str,
     deadline: Instant,
     progress: &Progress,
+    connector: &Connector,
 ) -> Result<Connection, Refusal> {
     let tls = if server.hosts.iter().any(|(host, _)| !is_socket(host)) {
-        tls::connector(&server.ssl).map_err(|why| Refusal::tls(format!("server {}: {why:#}", server.name)))?
+        connector.get(&server.ssl).map_err(|why| Refusal::tls(format!("server {}: {why:#}", server.name)))?
     } else {
         None
     };

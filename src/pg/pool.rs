@@ -14,26 +14,30 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use super::connect::{Connection, connect};
 use super::progress::{Progress, Stage};
 use super::refusal::Refusal;
+use super::tls::Connector;
 use crate::config;
 
 pub type Pool = r2d2::Pool<Slots>;
 pub type Held = PooledConnection<Slots>;
 
-#[derive(Default)]
 pub struct Slot {
     database: String,
     connection: Option<Connection>,
+    connector: Arc<Connector>,
 }
 
-#[derive(Debug)]
-pub struct Slots;
+#[derive(Default)]
+pub struct Slots {
+    /// One for all slots of a server.
+    connector: Arc<Connector>,
+}
 
 impl ManageConnection for Slots {
     type Connection = Slot;
     type Error = Infallible;
 
     fn connect(&self) -> Result<Slot, Infallible> {
-        Ok(Slot::default())
+        Ok(Slot { database: String::new(), connection: None, connector: self.connector.clone() })
     }
 
     fn is_valid(&self, _: &mut Slot) -> Result<(), Infallible> {
@@ -43,7 +47,7 @@ impl ManageConnection for Slots {
     /// A broken connection leaves its slot, the slot stays.
     fn has_broken(&self, slot: &mut Slot) -> bool {
         if slot.connection.as_ref().is_some_and(|c| c.client.is_closed()) {
-            *slot = Slot::default();
+            slot.close();
         }
         false
     }
@@ -58,7 +62,7 @@ pub fn pool(size: &config::Pool, reaper: Arc<ScheduledThreadPool>) -> Pool {
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(1))
         .thread_pool(reaper)
-        .build_unchecked(Slots)
+        .build_unchecked(Slots::default())
 }
 
 impl Slot {
@@ -76,8 +80,8 @@ impl Slot {
     ) -> Result<&mut Connection, Refusal> {
         if !self.is_open_on(database) {
             // Closed first: the budget counts what is open.
-            *self = Slot::default();
-            self.connection = Some(connect(server, database, deadline, progress)?);
+            self.close();
+            self.connection = Some(connect(server, database, deadline, progress, &self.connector)?);
             database.clone_into(&mut self.database);
         }
         progress.reach(Stage::Open);
@@ -85,6 +89,7 @@ impl Slot {
     }
 
     pub fn close(&mut self) {
-        *self = Slot::default();
+        self.connection = None;
+        self.database.clear();
     }
 }

@@ -5,7 +5,7 @@
 //! goes with `verify-full` alone: every public site has a certificate of theirs.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -16,22 +16,23 @@ use crate::trust::{self, Trust};
 #[cfg(test)]
 mod tests;
 
-/// Those of this process so far: reading certificates for each connection would cost more than its handshake.
-static MADE: Mutex<Vec<(Ssl, MakeRustlsConnect)>> = Mutex::new(Vec::new());
+/// A server's connector, made with its first connection: reading certificates for each would cost more than a
+/// handshake does.
+#[derive(Default)]
+pub struct Connector(OnceLock<MakeRustlsConnect>);
 
-/// `None`: no TLS is to be tried.
-pub fn connector(ssl: &Ssl) -> Result<Option<MakeRustlsConnect>> {
-    if ssl.mode == SslMode::Disable {
-        return Ok(None);
+impl Connector {
+    /// `None`: no TLS is to be tried.
+    pub fn get(&self, ssl: &Ssl) -> Result<Option<MakeRustlsConnect>> {
+        if ssl.mode == SslMode::Disable {
+            return Ok(None);
+        }
+        if let Some(made) = self.0.get() {
+            return Ok(Some(made.clone()));
+        }
+        let made = MakeRustlsConnect::new(trust::client_config(whom(ssl)?, ssl.client.as_ref())?);
+        Ok(Some(self.0.get_or_init(|| made).clone()))
     }
-    // Held while one is made: a run's first connections would otherwise all make the same one.
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, connector)) = made.iter().find(|(known, _)| known == ssl) {
-        return Ok(Some(connector.clone()));
-    }
-    let connector = MakeRustlsConnect::new(trust::client_config(whom(ssl)?, ssl.client.as_ref())?);
-    made.push((ssl.clone(), connector.clone()));
-    Ok(Some(connector))
 }
 
 fn whom(ssl: &Ssl) -> Result<Trust> {

@@ -28,7 +28,9 @@ fn server(hosts: &[(&str, u16)], mode: SslMode) -> Server {
 #[track_caller]
 fn refused(server: &Server, kind: Kind, parts: &[&str]) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    let refusal = connect(server, "postgres", deadline, &Progress::default()).err().expect("a refusal");
+    let refusal = connect(server, "postgres", deadline, &Progress::default(), &Connector::default())
+        .err()
+        .expect("a refusal");
     assert_eq!(refusal.kind, kind, "{refusal}");
     assert_eq!((refusal.scope(), &refusal.sqlstate), (Scope::Server, &None));
     for part in parts {
@@ -130,8 +132,13 @@ fn the_next_host_is_tried_where_the_first_is_away() {
 fn no_time_left() {
     let began = Instant::now();
     let web = answering(&[]);
-    let refusal =
-        connect(&server(&[("127.0.0.1", web)], SslMode::Disable), "postgres", began, &Progress::default());
+    let refusal = connect(
+        &server(&[("127.0.0.1", web)], SslMode::Disable),
+        "postgres",
+        began,
+        &Progress::default(),
+        &Connector::default(),
+    );
     let refusal = refusal.err().expect("a refusal");
     assert_eq!(refusal.kind, Kind::Timeout, "{refusal}");
     assert!(refusal.message.contains("run_timeout"), "{refusal}");

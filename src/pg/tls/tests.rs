@@ -64,9 +64,9 @@ fn the_hosts_own_roots_go_with_full_verification_alone() {
 fn disable_reads_no_file() {
     let absent = || PathBuf::from("/nonexistent");
     let ssl = Ssl { mode: SslMode::Disable, root_cert: Some(absent()), client: Some((absent(), absent())) };
-    assert!(connector(&ssl).unwrap().is_none());
+    assert!(Connector::default().get(&ssl).unwrap().is_none());
     assert!(
-        connector(&Ssl { mode: SslMode::Prefer, ..ssl.clone() }).is_err(),
+        Connector::default().get(&Ssl { mode: SslMode::Prefer, ..ssl.clone() }).is_err(),
         "the client's files are absent"
     );
 }

@@ -211,9 +211,14 @@ fn the_reset_is_told(server: &Cluster, home: &crate::support::home::Home, databa
         at => Ok(at),
     });
     let batch = cycle(home, &["cron"]);
-    let found = item(&batch, "pg_stats", Some(database));
-    assert_eq!(found["stats_reset"].as_str().map(instant), Some(at));
-    assert_eq!(row(found, "tables", "orders")["tuples_inserted"], 0);
+    assert_eq!(item(&batch, "pg_stats", Some(database))["stats_reset"].as_str().map(instant), Some(at));
+    // On 13 and 14 a database's tables are told from a file of their own, which may come later.
+    eventually(LONG, || {
+        let batch = cycle(home, &["cron"]);
+        let found = item(&batch, "pg_stats", Some(database));
+        let inserted = &row(found, "tables", "orders")["tuples_inserted"];
+        if *inserted == 0 { Ok(()) } else { Err(inserted.clone()) }
+    });
 }
 
 fn work(server: &Cluster, database: &str) {

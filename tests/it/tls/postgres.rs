@@ -8,7 +8,7 @@ use pganalytics::config::{Databases, Passwords, Server, Ssl, SslMode};
 use pganalytics::pg::connect::{Connection, connect};
 use pganalytics::pg::progress::Progress;
 use pganalytics::pg::refusal::{Kind, Refusal, Scope};
-use pganalytics::pg::tls;
+use pganalytics::pg::tls::Connector;
 use secrecy::SecretString;
 
 use super::certs::{Authority, Pair, self_signed};
@@ -87,7 +87,7 @@ pub(super) fn open_database(
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut server = server.clone();
     server.password = password.map(SecretString::from).map(Passwords::given).unwrap_or_default();
-    connect(&server, database, deadline, &Progress::default())
+    connect(&server, database, deadline, &Progress::default(), &Connector::default())
 }
 
 fn is_encrypted(connection: &mut Connection) -> bool {
@@ -225,7 +225,7 @@ fn a_password_goes_over_tls_bound_to_its_channel() {
         assert!(!format!("{told} {told:?}").contains("wr0ng"));
         refused(open(&server, None), Kind::Auth, Scope::Server, &["password missing", "set password"]);
 
-        let connector = tls::connector(&server.ssl).unwrap().expect("TLS is to be tried");
+        let connector = Connector::default().get(&server.ssl).unwrap().expect("TLS is to be tried");
         let mut config = postgres::Config::new();
         config
             .host("localhost")

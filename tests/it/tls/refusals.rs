@@ -8,6 +8,7 @@ use pganalytics::config::SslMode;
 use pganalytics::pg::connect as pg;
 use pganalytics::pg::progress::Progress;
 use pganalytics::pg::refusal::{Kind, Scope};
+use pganalytics::pg::tls::Connector;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, getsockname, listen, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -122,8 +123,13 @@ fn a_host_that_does_not_answer_costs_its_time_and_no_more() {
     let began = Instant::now();
     refused(open(&server, None), Kind::Timeout, Scope::Server, &["raise connect_timeout"]);
     server.connect_timeout = Duration::ZERO;
-    let soon =
-        pg::connect(&server, "postgres", Instant::now() + Duration::from_millis(300), &Progress::default());
+    let soon = pg::connect(
+        &server,
+        "postgres",
+        Instant::now() + Duration::from_millis(300),
+        &Progress::default(),
+        &Connector::default(),
+    );
     refused(soon, Kind::Timeout, Scope::Server, &["connect_timeout"]);
     assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
