@@ -65,10 +65,6 @@ impl Batch {
         self.outcomes.add(verdict);
     }
 
-    pub fn head(&self) -> &Head {
-        &self.head
-    }
-
     pub fn items(&self) -> u64 {
         self.items
     }

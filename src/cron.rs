@@ -111,6 +111,7 @@ fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
     let inputs = moment.inputs(&config, &ledger, ledger.sequence + 1, cycle.force);
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &spool::Depth::default(), &mut batch)?;
+    report::collected(&config, &collected);
     let mut text = inflate(&batch.seal()?.bytes)?;
     text.push(b'\n');
     std::io::stdout().lock().write_all(&text).context("printing the batch")?;

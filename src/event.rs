@@ -6,7 +6,7 @@ use crate::collect::visit::{Answer, Ending};
 use crate::collect::watch::Probed;
 use crate::pg::pool::Held;
 use crate::push::Drained;
-use crate::state::ledger::{Ledger, RawJson};
+use crate::state::ledger::{Ledger, PartState, RawJson};
 
 pub enum Event {
     Probed {
@@ -29,6 +29,8 @@ pub enum Event {
         place: Place,
         done: Vec<Done>,
         previous: Option<Box<RawJson>>,
+        /// For the ledger, when the collector is not due in each run.
+        slow: Option<(String, PartState)>,
     },
     Signal(i32),
     Pushed(Box<(Drained, Ledger)>),

@@ -32,15 +32,17 @@ pub fn start(config: &Config, verbose: u8, dry_run: bool) -> Option<String> {
         (2, _) => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
+    // Whoever looks at a batch on stdout should hear beside it what is missing from it.
+    let stderr = if dry_run { stderr.max(LevelFilter::Warn) } else { stderr };
     let mut sinks = Sinks { file: None, file_level: logging.level, stdout: output == Output::Stdout, stderr };
     let mut obstacle = None;
-    if matches!(output, Output::File | Output::Both) {
+    if !dry_run && matches!(output, Output::File | Output::Both) {
         match open(&logging.file_path) {
             Ok(file) => sinks.file = Some(file),
             Err(e) => {
                 let path = logging.file_path.display();
                 obstacle = Some(format!(
-                    "log file {path} cannot be opened ({e}); make its directory writable to this user. Warnings go to stderr"
+                    "log file {path} cannot be opened ({e}); make its directory writable to this user. Errors go to stderr"
                 ));
                 let fallback = if io::stderr().is_terminal() { logging.level } else { LevelFilter::Error };
                 sinks.stderr = sinks.stderr.max(fallback);

@@ -7,6 +7,7 @@ mod status;
 mod table;
 mod textfile;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use wire::{Outcome, Reason, Verdict};
 
 use crate::batch::Sealed;
 use crate::collect::agent::{LastRun, millis};
+use crate::collect::board::{Place, Told};
 use crate::collect::coordinator::Collected;
 use crate::collect::watch::Phase;
 use crate::config::Config;
@@ -58,11 +60,8 @@ pub fn collected(config: &Config, collected: &Collected) {
             config.pool.max
         );
     }
-    for told in collected.board.told.iter().filter(|t| degrades(config, t.place.key.collector, &t.outcome)) {
-        if told.outcome.reason != Some(Reason::ServerRefused) {
-            log::warn!("{}", sentence(told));
-        }
-    }
+    troubles(config, collected).values().for_each(|line| log::warn!("{line}"));
+    advice(collected).values().for_each(|line| log::info!("{line}"));
     log::info!("Parallel collection completed in {}ms", collected.took.as_millis().max(1));
     let sum = |of: fn(&crate::collect::watch::Figures) -> u64| -> u64 {
         collected.watches.iter().map(|w| of(&w.figures)).sum()
@@ -84,18 +83,58 @@ fn sentence(told: &crate::collect::board::Told) -> String {
     let reason = reason.as_ref().and_then(|r| r.as_str()).unwrap_or("");
     let state = outcome.sqlstate.as_ref().map(|s| format!(" {s}")).unwrap_or_default();
     let detail = outcome.detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default();
+    let verdict = format!("{:?}", outcome.verdict).to_lowercase();
     format!(
-        "{}.{} of {}{database}: {:?} ({reason}{state}){detail}",
-        place.key.collector, told.part, place.server, outcome.verdict
+        "{}.{} of {}{database}: {verdict} ({reason}{state}){detail}",
+        place.key.collector, told.part, place.server
     )
-    .replace("Failed", "failed")
-    .replace("Skipped", "skipped")
+}
+
+/// What makes the run less than complete, by a key that stays the same while it lasts. One cause speaks once: a
+/// server that cannot be asked at all, a database that is closed, a grant that is missing.
+fn troubles(config: &Config, collected: &Collected) -> BTreeMap<String, String> {
+    let gone = |server: &str| {
+        collected.watches.iter().any(|w| w.config.name == server && matches!(w.phase, Phase::Gone(_)))
+    };
+    let mut troubles = BTreeMap::new();
+    for told in &collected.board.told {
+        let asked = crate::collect::registry::is_asked(told.place.key.collector);
+        if degrades(config, told.place.key.collector, &told.outcome) && !(asked && gone(&told.place.server)) {
+            troubles.entry(trouble_key(told)).or_insert_with(|| sentence(told));
+        }
+    }
+    troubles
+}
+
+fn trouble_key(told: &Told) -> String {
+    let (key, server) = (&told.place.key, &told.place.server);
+    let database = key.database.as_deref().unwrap_or("");
+    match told.outcome.reason {
+        Some(Reason::DatabaseRefused | Reason::DatabaseDropped) => {
+            format!("part database@{server}/{database}")
+        }
+        Some(Reason::Privilege) => format!("part {}.{}@{server}", key.collector, told.part),
+        _ => format!("part {}.{}@{server}/{database}", key.collector, told.part),
+    }
+}
+
+/// What is no trouble, but what somebody should know how to mend: once for each server.
+fn advice(collected: &Collected) -> BTreeMap<String, String> {
+    let absent = |o: &Outcome| matches!(o.reason, Some(Reason::ExtensionAbsent | Reason::ExtensionOutdated));
+    let told = collected.board.told.iter().filter(|t| absent(&t.outcome));
+    told.map(|t| {
+        let Place { server, key } = &t.place;
+        let what = t.outcome.detail.as_deref().unwrap_or("an extension is missing");
+        (format!("{}@{server}", key.collector), format!("{} of {server}: skipped: {what}", key.collector))
+    })
+    .collect()
 }
 
 /// Does this outcome make the run less than complete?
 pub fn degrades(config: &Config, collector: &str, outcome: &Outcome) -> bool {
     let required = config.run.required.iter().any(|r| r == collector);
     match (outcome.verdict, outcome.reason) {
+        (Verdict::Partial, Some(Reason::Privilege)) => true,
         (Verdict::Ok | Verdict::Partial, _) => false,
         (Verdict::Failed, _) => true,
         (Verdict::Skipped, Some(reason)) => {
@@ -119,8 +158,10 @@ pub fn exit(config: &Config, collected: &Collected, waits: bool) -> Exit {
     let told = &collected.board.told;
     let incomplete = told.iter().any(|t| degrades(config, t.place.key.collector, &t.outcome));
     let starving = collected.parts.values().any(|p| p.shed >= 5);
-    let signalled = collected.signal.is_some();
-    Exit::of(collected.watches.len(), reached, incomplete || starving || signalled || waits)
+    if collected.signal.is_some() {
+        return Exit::Degraded;
+    }
+    Exit::of(collected.watches.len(), reached, incomplete || starving || waits)
 }
 
 impl Report<'_> {
@@ -133,7 +174,10 @@ impl Report<'_> {
         self.log(trouble.as_deref());
         let last = self.last_run(exit, trouble);
         self.count(ledger, &last);
-        conditions::tell(&self, ledger);
+        // A run that was ended from outside cannot tell what lasts.
+        if self.collected.signal.is_none() {
+            conditions::tell(&self, ledger);
+        }
         status::write(&self, ledger, exit, &last);
         textfile::write(&self, ledger);
         table::show(&self);

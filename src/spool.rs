@@ -100,7 +100,10 @@ impl Spool {
             if bytes <= max_bytes && age(&entry) <= max_age {
                 continue;
             }
-            fs::remove_file(&entry.path).with_context(|| format!("trimming {}", entry.path.display()))?;
+            if let Err(e) = fs::remove_file(&entry.path) {
+                log::warn!("Spool buffer: trimming {}: {e}", entry.path.display());
+                break;
+            }
             bytes -= entry.bytes;
             gone.push(entry);
         }

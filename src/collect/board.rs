@@ -9,6 +9,7 @@ use wire::{ItemHead, Outcome, Reason, Verdict};
 
 use super::part::{Done, Fragment};
 use super::plan::ItemKey;
+use super::registry;
 use crate::batch::Batch;
 
 /// A place: an item of one server, or of the host (`server` is then the host's name).
@@ -73,7 +74,9 @@ impl Board {
 
     /// A server will not answer any more: `outcome` stands for all that it still owes.
     pub fn give_up(&mut self, server: &str, outcome: &Outcome, batch: &mut Batch) -> Result<()> {
-        let owed: Vec<Place> = self.pending.keys().filter(|p| p.server == server).cloned().collect();
+        // A server may bear the name of its host, whose own items are none of its business.
+        let asked = |p: &&Place| p.server == server && registry::is_asked(p.key.collector);
+        let owed: Vec<Place> = self.pending.keys().filter(asked).cloned().collect();
         for place in owed {
             if let Some(pending) = self.pending.remove(&place) {
                 self.fill(&place, pending, outcome, batch)?;
@@ -91,10 +94,6 @@ impl Board {
             }
         }
         self.finish(place, done, batch)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.pending.is_empty()
     }
 
     /// Parts that have answered, and parts expected so far.
@@ -203,7 +202,7 @@ mod tests {
             .unwrap();
         assert_eq!(batch.items(), 0);
         board.add(&place("app"), Done::ok("tables", Fragment::Value(b"[]".to_vec()), 0), &mut batch).unwrap();
-        assert!(board.is_empty());
+        assert_eq!(board.progress(), (2, 2));
         let item: serde_json::Value = serde_json::from_str(read(batch).metrics[0].get()).unwrap();
         assert_eq!(item["type"], "pg_stats");
         assert_eq!(item["database"], "app");

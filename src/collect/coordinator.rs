@@ -109,6 +109,8 @@ fn workers(threads: usize) -> Result<ThreadPool> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|n| format!("worker-{n}"))
+        // Visits catch their own; without this, rayon would end the process over anything else.
+        .panic_handler(|_| {})
         .build()
         .context("starting the worker threads; thread_pool_size may be too large for this host")
 }
@@ -133,7 +135,6 @@ impl Coordinator<'_> {
 
     fn host_job(&mut self, job: local::Job) -> Result<()> {
         self.host_jobs += 1;
-        self.parts.extend(job.slow.clone());
         job.expect(&mut self.board);
         job.start(self.sender.clone())
     }
@@ -165,6 +166,7 @@ impl Coordinator<'_> {
     fn take(&mut self, event: Event, batch: &mut Batch) -> Result<()> {
         match event {
             Event::Probed { server, probed } => self.probed(server, probed, batch),
+            Event::Answer { server, database, .. } if !self.watches[server].awaits(&database) => Ok(()),
             Event::Answer { server, database, answer } => self.answered(server, &database, *answer, batch),
             Event::Visited { server, database, ending, held } => {
                 drop(held);
@@ -172,8 +174,9 @@ impl Coordinator<'_> {
                 self.busy -= usize::from(!given_up);
                 lost.map_or(Ok(()), |lost| self.lose(server, &lost, batch))
             }
-            Event::Host { place, done, previous } => {
+            Event::Host { place, done, previous, slow } => {
                 self.host_jobs -= 1;
+                self.parts.extend(slow);
                 if previous.is_some() {
                     self.host = previous;
                 }
@@ -255,7 +258,7 @@ impl Coordinator<'_> {
         while self.busy < self.inputs.config.threads && idle < servers {
             let n = self.next % servers;
             self.next += 1;
-            match self.watches[n].take_visit(self.inputs.config.pool.max as usize) {
+            match self.watches[n].take_visit() {
                 None => idle += 1,
                 Some(visit) => {
                     idle = 0;
@@ -296,7 +299,11 @@ impl Coordinator<'_> {
             }
         }
         if replaced > 0 && self.watches.iter().any(|w| !w.is_done()) {
-            self.workers = workers(self.inputs.config.threads)?;
+            match workers(self.inputs.config.threads) {
+                Ok(fresh) => self.workers = fresh,
+                // The stuck ones may come free yet, and what has come in ships in any case.
+                Err(e) => log::warn!("{e:#}"),
+            }
         }
         Ok(())
     }

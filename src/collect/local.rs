@@ -1,10 +1,12 @@
 //! The collectors that read this host: each on a thread of its own, since a dead network filesystem can hold one for
 //! ever.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
 use anyhow::{Context, Result};
+use wire::Reason;
 
 use super::board::{Board, Place};
 use super::coordinator::Inputs;
@@ -24,7 +26,7 @@ pub struct Job {
     parts: &'static [&'static str],
     read: Box<dyn FnOnce() -> Read + Send>,
     /// For the ledger, when it is not read each run.
-    pub slow: Option<(String, PartState)>,
+    slow: Option<(String, PartState)>,
 }
 
 /// What needs no server's word.
@@ -82,9 +84,13 @@ impl Job {
         std::thread::Builder::new()
             .name(self.collector.to_owned())
             .spawn(move || {
-                let (done, previous) = (self.read)();
+                let read = catch_unwind(AssertUnwindSafe(self.read));
+                let (done, previous) = read.unwrap_or_else(|_| {
+                    let why = "the collector broke here; see its log";
+                    (self.parts.iter().map(|key| Done::failed(key, Reason::Panic, why)).collect(), None)
+                });
                 // Nobody listens any more when the run is over.
-                let _ = sender.send(Event::Host { place: self.place, done, previous });
+                let _ = sender.send(Event::Host { place: self.place, done, previous, slow: self.slow });
             })
             .map(|_| ())
             .with_context(|| format!("starting a thread for {}", self.collector))

@@ -202,7 +202,10 @@ fn obstacle(part: &Part, facts: &Facts) -> Option<Outcome> {
     if let Needs::Extension(name) = part.needs
         && facts.extension(name).is_none()
     {
-        let why = format!("create extension {name}; in database {} to have it", facts.database);
+        let why = format!(
+            "create extension {name}; in database {} to have it (its library has to be in shared_preload_libraries)",
+            facts.database
+        );
         return Some(Outcome::skipped(Reason::ExtensionAbsent).detail(why));
     }
     match &part.run {

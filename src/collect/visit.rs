@@ -82,7 +82,7 @@ pub fn run(
 
 fn with_slot(visit: &Visit, ground: &Ground, held: &mut Held, answer: &mut impl FnMut(Answer)) -> Ending {
     let mut ending = Ending::default();
-    let mut rest = Rest { parts: &visit.parts, asked: None };
+    let mut rest = Rest { parts: &visit.parts, asked: None, discard: false };
     // One reconnection: for what a panic or a lost connection left undone.
     for attempt in 0..2 {
         let opened_before = held.is_open_on(&visit.database);
@@ -102,10 +102,12 @@ fn with_slot(visit: &Visit, ground: &Ground, held: &mut Held, answer: &mut impl 
         let client = &mut connection.client;
         rest = parts(rest.settled(answer), ground, client, opened_before || attempt > 0, answer, &mut ending);
         ground.cancels.forget(cancel);
+        if rest.discard {
+            held.close();
+        }
         if rest.parts.is_empty() {
             return ending;
         }
-        held.close();
     }
     let lost = Outcome::failed(Reason::ConnectionLost);
     answer_all(rest.settled(answer), &lost, answer);
@@ -117,17 +119,19 @@ struct Rest<'p> {
     parts: &'p [Planned],
     /// What became of the first of them, if it was under way. It is not asked twice: somebody may have ended it for
     /// what it did. But if the next attempt shows that the whole database is gone, that is its outcome too.
-    asked: Option<Outcome>,
+    asked: Option<(Outcome, Duration)>,
+    /// The connection is not to be used again.
+    discard: bool,
 }
 
 impl<'p> Rest<'p> {
-    const NONE: Rest<'static> = Rest { parts: &[], asked: None };
+    const NONE: Rest<'static> = Rest { parts: &[], asked: None, discard: false };
 
     /// Answers for the part that was under way, and gives back those that were not.
     fn settled(self, answer: &mut impl FnMut(Answer)) -> &'p [Planned] {
         match (self.asked, self.parts.split_first()) {
-            (Some(outcome), Some((first, others))) => {
-                answer_all(std::slice::from_ref(first), &outcome, answer);
+            (Some((outcome, took)), Some((first, others))) => {
+                answer(answered(first, &outcome, took, true));
                 others
             }
             _ => self.parts,
@@ -151,16 +155,21 @@ fn parts<'p>(
     };
     let mut catalog_locks = 0;
     for (n, planned) in parts.iter().enumerate() {
-        if let Some(outcome) = unasked(planned, ground, catalog_locks) {
-            answer_all(std::slice::from_ref(planned), &outcome, answer);
-            continue;
-        }
+        let admitted = unasked(ground, catalog_locks).map_or_else(|| within_budget(planned, ground), Err);
+        let reserved = match admitted {
+            Ok(reserved) => reserved,
+            Err(outcome) => {
+                answer_all(std::slice::from_ref(planned), &outcome, answer);
+                continue;
+            }
+        };
         let started = Instant::now();
         let asked = catch_unwind(AssertUnwindSafe(|| ask(&mut session, planned, ground)));
         let took = started.elapsed();
+        ground.spent.reserved.fetch_sub(reserved, Ordering::Relaxed);
         let placed = asked.unwrap_or_else(|_| here(broken(planned.part.key)));
         if let Some(outcome) = lost(&placed) {
-            return Rest { parts: &parts[n..], asked: Some(outcome) };
+            return Rest { parts: &parts[n..], asked: Some((outcome, took)), discard: true };
         }
         catalog_locks += u32::from(placed.iter().any(|p| locked_out(&p.done.outcome)));
         let panicked = placed.iter().any(|p| p.done.outcome.reason == Some(Reason::Panic));
@@ -169,7 +178,7 @@ fn parts<'p>(
         answer(Answer { planned: planned.clone(), placed, keep, took, reused, ran: true });
         reused = true;
         if panicked {
-            return Rest { parts: &parts[n + 1..], asked: None };
+            return Rest { parts: &parts[n + 1..], asked: None, discard: true };
         }
         if failed && let Err(failure) = session.restart() {
             return unbegun(&parts[n + 1..], &failure, answer);
@@ -193,7 +202,7 @@ fn limits(ground: &Ground) -> Limits {
 fn unbegun<'p>(parts: &'p [Planned], failure: &Failure, answer: &mut impl FnMut(Answer)) -> Rest<'p> {
     let outcome = failure.outcome();
     if outcome.reason == Some(Reason::ConnectionLost) {
-        return Rest { parts, asked: None };
+        return Rest { parts, asked: None, discard: true };
     }
     answer_all(parts, &outcome, answer);
     Rest::NONE
@@ -235,7 +244,7 @@ fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed>
 }
 
 /// Why a part is not even asked.
-fn unasked(planned: &Planned, ground: &Ground, catalog_locks: u32) -> Option<Outcome> {
+fn unasked(ground: &Ground, catalog_locks: u32) -> Option<Outcome> {
     if ground.stop.load(Ordering::Relaxed) || Instant::now() >= ground.deadline {
         return Some(Outcome::skipped(Reason::OutOfTime));
     }
@@ -244,13 +253,27 @@ fn unasked(planned: &Planned, ground: &Ground, catalog_locks: u32) -> Option<Out
             Outcome::skipped(Reason::Lock).detail("catalog locked: another session holds a system catalog"),
         );
     }
-    let slow = planned.slow.as_ref().filter(|s| !s.overdue)?;
-    let budget = ground.budget_ms?;
-    let unknown = ground.server.statement_timeout.as_secs_f64() * 100.0;
-    let spent = ground.spent.micros.load(Ordering::Relaxed) as f64 / 1000.0;
-    (spent + slow.cost_ms.unwrap_or(unknown) > budget).then(|| {
-        Outcome::skipped(Reason::Shed).detail("server_budget_ms is spent; first in line on the next run")
-    })
+    None
+}
+
+/// Slow parts have to fit into what is left of the server's time: gives back the microseconds that are reserved for
+/// this one, as others look at the same budget meanwhile. What was shed for too long goes in any case.
+fn within_budget(planned: &Planned, ground: &Ground) -> Result<u64, Outcome> {
+    let (Some(slow), Some(budget_ms)) = (&planned.slow, ground.budget_ms) else { return Ok(0) };
+    let spent = &ground.spent;
+    if slow.overdue {
+        return Ok(0);
+    }
+    // A cost that nobody knows yet is a guess, and high: it is looked at, but keeps nothing from the others.
+    let unknown_ms = ground.server.statement_timeout.as_secs_f64() * 100.0;
+    let expected_ms = slow.cost_ms.unwrap_or(unknown_ms);
+    let reserve = (slow.cost_ms.unwrap_or(0.0) * 1000.0) as u64;
+    let before = spent.micros.load(Ordering::Relaxed) + spent.reserved.fetch_add(reserve, Ordering::Relaxed);
+    if before as f64 / 1000.0 + expected_ms <= budget_ms {
+        return Ok(reserve);
+    }
+    spent.reserved.fetch_sub(reserve, Ordering::Relaxed);
+    Err(Outcome::skipped(Reason::Shed).detail("server_budget_ms is spent; first in line on the next run"))
 }
 
 /// 55P03 on a part that says nothing of user relations: the catalogs themselves are held.
@@ -264,17 +287,12 @@ fn here(done: Done) -> Vec<Placed> {
 
 /// One outcome for all of them: they were not asked, or broke off.
 pub(super) fn answer_all(parts: &[Planned], outcome: &Outcome, answer: &mut impl FnMut(Answer)) {
-    for planned in parts {
-        let done = Done { key: planned.part.key, fragment: Fragment::Nothing, outcome: outcome.clone() };
-        answer(Answer {
-            planned: planned.clone(),
-            placed: here(done),
-            keep: None,
-            took: Duration::ZERO,
-            reused: false,
-            ran: false,
-        });
-    }
+    parts.iter().for_each(|planned| answer(answered(planned, outcome, Duration::ZERO, false)));
+}
+
+fn answered(planned: &Planned, outcome: &Outcome, took: Duration, ran: bool) -> Answer {
+    let done = Done { key: planned.part.key, fragment: Fragment::Nothing, outcome: outcome.clone() };
+    Answer { planned: planned.clone(), placed: here(done), keep: None, took, reused: false, ran }
 }
 
 /// A database that the probe has just seen and that is not there now was dropped meanwhile. Where databases are

@@ -5,6 +5,7 @@ mod look;
 mod patience;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rayon::ThreadPool;
 use scheduled_thread_pool::ScheduledThreadPool;
-use wire::Outcome;
+use wire::{Outcome, Reason};
 
 use super::cancel::Cancels;
 use super::coordinator::Inputs;
@@ -48,6 +49,10 @@ pub struct Watch {
     databases: Arc<Vec<String>>,
     queue: VecDeque<Dispatch>,
     in_flight: BTreeMap<String, Flight>,
+    /// `pool_max_size`
+    at_most: usize,
+    /// Slots that visits which were given up hold still.
+    stuck: usize,
     /// How many signs of life there have been while visits are under way, and when the last came.
     heard: (u64, Instant),
     /// Databases whose handshakes were never answered in this run.
@@ -126,6 +131,8 @@ impl Watch {
             databases: Arc::new(Vec::new()),
             queue: VecDeque::new(),
             in_flight: BTreeMap::new(),
+            at_most: size.max as usize,
+            stuck: 0,
             heard: (0, Instant::now()),
             hung: Vec::new(),
             refused: None,
@@ -149,7 +156,8 @@ impl Watch {
             .spawn(move || {
                 let mut opened = Vec::new();
                 let spot = look::Spot { pool, spent, deadline, progress, cancels };
-                let result = look::look(&server, &spot, &mut opened);
+                let looked = catch_unwind(AssertUnwindSafe(|| look::look(&server, &spot, &mut opened)));
+                let result = looked.unwrap_or_else(|_| Err(Box::new(broken())));
                 // Nobody listens any more when the run is over.
                 let _ = sender.send(Event::Probed { server: n, probed: Probed { result, opened } });
             })
@@ -194,18 +202,20 @@ impl Watch {
     }
 
     /// The next visit, while the budget of connections allows one more.
-    pub fn take_visit(&mut self, at_most: usize) -> Option<Dispatch> {
+    pub fn take_visit(&mut self) -> Option<Dispatch> {
         if !matches!(self.phase, Phase::Ready) {
             return None;
         }
-        if self.in_flight.len() >= at_most {
+        if self.in_flight.len() + self.stuck >= self.at_most {
             if let Some(first) = self.queue.front_mut().filter(|d| !d.waited) {
                 first.waited = true;
                 self.figures.waits += 1;
             }
             return None;
         }
-        let dispatch = self.queue.pop_front()?;
+        let mut dispatch = self.queue.pop_front()?;
+        // What waited in the queue has not been waiting for the server.
+        dispatch.progress = Arc::default();
         if self.in_flight.is_empty() {
             self.heard.1 = Instant::now();
         }
@@ -242,6 +252,11 @@ impl Watch {
         })
     }
 
+    /// An answer that comes after its visit was given up has no item to go to any more.
+    pub fn awaits(&self, database: &str) -> bool {
+        self.in_flight.contains_key(database)
+    }
+
     pub fn note(&mut self, answer: &Answer) {
         if answer.ran {
             self.heard.1 = Instant::now();
@@ -268,6 +283,7 @@ impl Watch {
             self.missing.insert(tag, columns);
         }
         let given_up = self.in_flight.remove(database).is_none();
+        self.stuck = self.stuck.saturating_sub(usize::from(given_up));
         self.heard.1 = if given_up { self.heard.1 } else { Instant::now() };
         let whole = ending.refusal.filter(|r| look::is_whole(r) && self.refused.is_none());
         let lost = whole.map(|refusal| self.turned_away(&refusal));
@@ -325,15 +341,25 @@ impl Dispatch {
         workers.spawn(move || {
             let Dispatch { visit, held, .. } = self;
             let database = visit.database.clone();
-            let answers = sender.clone();
-            let (ending, held) = visit::run(&visit, &ground, held, |answer| {
-                let answer = Box::new(answer);
+            let mut answer = |answer| {
+                let (database, answer) = (database.clone(), Box::new(answer));
                 // Nobody listens any more when the run is over.
-                let _ = answers.send(Event::Answer { server: n, database: database.clone(), answer });
+                let _ = sender.send(Event::Answer { server: n, database, answer });
+            };
+            let run = catch_unwind(AssertUnwindSafe(|| visit::run(&visit, &ground, held, &mut answer)));
+            // Outside its parts: in the driver, as a connection opens or closes.
+            let (ending, held) = run.unwrap_or_else(|_| {
+                visit::answer_all(&visit.parts, &broken(), &mut answer);
+                (Ending::default(), None)
             });
             let _ = sender.send(Event::Visited { server: n, database, ending, held });
         });
     }
+}
+
+/// The collector itself broke: a defect of ours.
+fn broken() -> Outcome {
+    Outcome::failed(Reason::Panic).detail("the collector broke here; see its log")
 }
 
 /// What a server that never answered owes: an item of each collector.

@@ -96,12 +96,13 @@ pub fn status(config: &Config, json: bool) -> Result<Exit> {
 
 /// `completions` and `man`: need no configuration.
 pub fn generate(command: Option<&Command>) -> Result<Exit> {
-    let mut out = io::stdout().lock();
+    let mut text = Vec::new();
     match command {
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Cli::command(), "pganalytics", &mut out);
+            clap_complete::generate(*shell, &mut Cli::command(), "pganalytics", &mut text);
         }
-        _ => clap_mangen::Man::new(Cli::command()).render(&mut out)?,
+        _ => clap_mangen::Man::new(Cli::command()).render(&mut text)?,
     }
+    io::stdout().lock().write_all(&text)?;
     Ok(Exit::Ok)
 }

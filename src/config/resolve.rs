@@ -12,6 +12,7 @@ use super::{
     Config, ID_FILE, Identity, Limits, Logging, Output, Pool, Privacy, Run, Spool, Switch, keys, server,
     target,
 };
+use crate::collect::registry;
 
 pub(super) fn config(path: &Path, document: &Document, env: &Environment, report: &mut Report) -> Config {
     let run = run(document, report);
@@ -94,6 +95,10 @@ fn required(document: &Document, report: &mut Report) -> Vec<String> {
         let hint =
             nearest(name, keys::collectors()).map_or(String::new(), |near| format!(": did you mean {near}?"));
         let what = format!("[collector] required: there is no collector {}{hint}", shown(name));
+        report.problem(&document.place("collector", "required"), what);
+    }
+    for name in names.iter().filter(|n| keys::collectors().any(|k| k == *n) && registry::find(n).is_none()) {
+        let what = format!("[collector] required: this version has no {} yet: take it out", shown(name));
         report.problem(&document.place("collector", "required"), what);
     }
     names

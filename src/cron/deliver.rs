@@ -3,6 +3,7 @@
 //! A batch that no disk takes is not lost for that: it is sent from memory after those that wait. Only when nobody takes
 //! it either is it gone, and then the ledger says so and forgets what the batch would have told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use crate::push::{Drain, Drained, Fresh};
 use crate::spool::Spool;
 use crate::state::ledger::{Dropped, Ledger};
 use crate::state::{Durability, StateDir, write_atomic};
+
+const FORGOTTEN_S: i64 = 40 * 86_400;
 
 pub(super) struct Delivery<'a> {
     pub(super) config: &'a Config,
@@ -74,6 +77,9 @@ impl Delivery<'_> {
 
     fn commit(&self, ledger: &mut Ledger) {
         ledger.parts.extend(self.collected.parts.clone());
+        // Databases come and go; no interval is as long as this.
+        let now = self.moment.seconds();
+        ledger.parts.retain(|_, part| now - part.last < FORGOTTEN_S);
         ledger.host = self.collected.host.clone().or(ledger.host.take());
         for watch in &self.collected.watches {
             watch.commit(ledger, self.moment.seconds());
@@ -122,11 +128,19 @@ impl Delivery<'_> {
         }
         let drain = self.drain(ledger.clone(), unsealed);
         let (seed, sender) = (drain.seed, sender.clone());
+        let last = sender.clone();
         let tell = move |drained: &Drained, ledger: &Ledger| {
             let _ = sender.send(Event::Pushed(Box::new((drained.clone(), ledger.clone()))));
         };
         let mut known = Drained::default();
-        let started = std::thread::Builder::new().name("push".into()).spawn(move || drop(drain.run(&tell)));
+        let before = ledger.clone();
+        let started = std::thread::Builder::new().name("push".into()).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| drop(drain.run(&tell)))).is_err() {
+                let trouble = Some("the collector broke while it pushed; see its log".to_owned());
+                let broken = Drained { trouble, over: true, ..Drained::default() };
+                let _ = last.send(Event::Pushed(Box::new((broken, before))));
+            }
+        });
         if let Err(e) = started {
             known.trouble = Some(format!("starting the thread that pushes: {e}"));
             return Some(known);

@@ -33,6 +33,8 @@ pub struct Spent {
     pub failed_statements: AtomicU64,
     /// Rows that came and statements that ended: while it grows, the server is not silent.
     pub signs: AtomicU64,
+    /// Microseconds that slow parts under way are expected to take.
+    pub reserved: AtomicU64,
 }
 
 pub struct Session<'a> {
@@ -82,10 +84,6 @@ impl<'a> Session<'a> {
         self.spent.statements.fetch_add(1, Ordering::Relaxed);
         self.client.batch_execute("commit")?;
         Ok(self.missing)
-    }
-
-    pub fn is_lost(&self) -> bool {
-        self.client.is_closed()
     }
 
     /// Leaves fragments for rows that later parts read of the same relations.
@@ -146,9 +144,7 @@ impl<'a> Session<'a> {
         binds: &Binds,
         each: &mut impl FnMut(&Row) -> Result<(), Box<dyn std::error::Error + Sync + Send>>,
     ) -> Result<(), Failure> {
-        if Instant::now() >= self.limits.deadline {
-            return Err(Failure::OutOfTime);
-        }
+        self.shorten()?;
         self.spent.statements.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let signs = &self.spent.signs;
@@ -161,6 +157,19 @@ impl<'a> Session<'a> {
             self.spent.failed_statements.fetch_add(1, Ordering::Relaxed);
         }
         result
+    }
+
+    /// Near the deadline a statement may take no longer than what is left.
+    fn shorten(&mut self) -> Result<(), Failure> {
+        let left = self.limits.deadline.saturating_duration_since(Instant::now());
+        if left < Duration::from_millis(1) {
+            return Err(Failure::OutOfTime);
+        }
+        if left < self.limits.statement_timeout {
+            self.spent.statements.fetch_add(1, Ordering::Relaxed);
+            self.client.batch_execute(&format!("set local statement_timeout = {}", left.as_millis()))?;
+        }
+        Ok(())
     }
 
     fn charge(&self, since: Instant) {

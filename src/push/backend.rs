@@ -128,7 +128,7 @@ impl Api {
 }
 
 fn read(path: &Path) -> Result<SecretString> {
-    let next = "run `pganalytics register`, or give [backend] token or BACKEND_TOKEN";
+    let next = "put the collector's token there, or give [backend] token or BACKEND_TOKEN";
     let text = fs::read_to_string(path)
         .with_context(|| format!("reading the auth token {}; {next}", path.display()))?;
     let token = text.trim();

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -27,6 +28,7 @@ pub(super) fn append(
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(0o640)
         .open(&path)
         .with_context(doing)?;
     let known = committed.get(&name).copied().unwrap_or(0);

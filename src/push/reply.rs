@@ -48,7 +48,9 @@ pub(super) fn of(answer: &Answer, batch_id: &str, host: &str) -> Reply {
         |what: &str| format!("{host} answered {}{}: {what}", answer.status, said.as_deref().unwrap_or(""));
     match answer.status {
         200..=299 => acknowledged(answer, batch_id).unwrap_or_else(|what| keep(why(what))),
-        401 => Reply::Unauthorized { why: why("it refuses the token; register again: pganalytics register") },
+        401 => Reply::Unauthorized {
+            why: why("it refuses the token: give [backend] token or token_file a valid one"),
+        },
         400 | 422 if ours.is_some() => Reply::Reject { why: why("it will never take this batch") },
         413 => Reply::TooLarge { why: why("the batch is too large for it, raise its limit") },
         429 => Reply::Retry {

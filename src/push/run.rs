@@ -128,6 +128,8 @@ impl Run<'_> {
         if let Parcel::Filed(entry) = parcel
             && let Err(e) = self.drain.spool.done(entry)
         {
+            // The next run has to look for it in the whole file.
+            self.drain.ledger.committed.clear();
             self.trouble(format!("{e:#}; it will be sent again"));
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 
-use super::{Report, degrades, sentence};
+use super::{Report, troubles};
 use crate::collect::board::Told;
 use crate::collect::watch::Phase;
 use crate::state::ledger::{Condition, Ledger};
@@ -37,12 +37,7 @@ fn current(report: &Report) -> BTreeMap<String, String> {
             now.insert(format!("server {name}"), format!("server {name} cannot be collected: {why}"));
         }
     }
-    for told in &report.collected.board.told {
-        let refused = told.outcome.reason == Some(wire::Reason::ServerRefused);
-        if !refused && degrades(report.config, told.place.key.collector, &told.outcome) {
-            now.insert(part_key(told), sentence(told));
-        }
-    }
+    now.extend(troubles(report.config, report.collected));
     if let Some(why) = &report.unsealed {
         now.insert("spool".to_owned(), why.clone());
     }
@@ -64,13 +59,16 @@ fn current(report: &Report) -> BTreeMap<String, String> {
 fn not_asked(report: &Report, key: &str) -> bool {
     match key {
         "push" | "reject" => report.drained.is_none(),
-        _ => key.starts_with("part ") && report.collected.board.told.iter().all(|told| part_key(told) != key),
+        _ => key.starts_with("part ") && !report.collected.board.told.iter().any(|told| speaks_of(told, key)),
     }
 }
 
-fn part_key(told: &Told) -> String {
-    let (key, place) = (&told.place.key, &told.place.server);
-    format!("part {}.{}@{place}/{}", key.collector, told.part, key.database.as_deref().unwrap_or(""))
+/// Whether this outcome, were it one of trouble, could be told under that key.
+fn speaks_of(told: &Told, key: &str) -> bool {
+    let (item, server) = (&told.place.key, &told.place.server);
+    let database = item.database.as_deref().unwrap_or("");
+    let part = format!("part {}.{}@{server}", item.collector, told.part);
+    key == part || key == format!("{part}/{database}") || key == format!("part database@{server}/{database}")
 }
 
 /// Brings the remembered conditions up to date; gives back what is to be said.

@@ -1,5 +1,5 @@
 //! `status.json`, beside the log: what `pganalytics status` and health-check.sh read. World-readable, so it holds no
-//! secret and no text out of a database.
+//! secret, no statement and no value out of a database.
 
 use std::fs;
 use std::io::ErrorKind;

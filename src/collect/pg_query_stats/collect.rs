@@ -160,6 +160,12 @@ fn place(
         let share = ranking.databases.iter().find(|(dbid, _)| dbid == oid).map(|(_, share)| share);
         let total = Some(share.map_or(0, |s| s.present.statements));
         let mut outcome = Outcome { rows: rows.len() as u64, total, ..Outcome::default() };
+        if !cx.facts.monitor && share.is_some_and(|s| s.unreadable > 0) {
+            outcome.verdict = Verdict::Partial;
+            outcome.reason = Some(Reason::Privilege);
+            outcome.detail =
+                Some("statements of other roles are hidden: grant pg_monitor to this role".to_owned());
+        }
         if let Some(why) = &hindrance {
             outcome.verdict = Verdict::Partial;
             outcome.reason = Some(Reason::Other);

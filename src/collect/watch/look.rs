@@ -31,8 +31,7 @@ pub(super) fn look(
     spot: &Spot,
     opened: &mut Vec<Duration>,
 ) -> Result<(Facts, Held), Box<Outcome>> {
-    let mut last =
-        Box::new(Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases"));
+    let mut first = None;
     let mut candidates = candidates(server);
     while let Some(database) = candidates.pop_front() {
         let mut held =
@@ -54,10 +53,13 @@ pub(super) fn look(
         };
         match looked {
             Ok(facts) => return Ok((facts, held)),
-            Err(outcome) => last = outcome,
+            // Later ones are only tried in its stead.
+            Err(outcome) => drop(first.get_or_insert(outcome)),
         }
     }
-    Err(last)
+    Err(first.unwrap_or_else(|| {
+        Box::new(Outcome::failed(Reason::ServerRefused).detail("no database is named: set databases"))
+    }))
 }
 
 fn ask(server: &config::Server, spot: &Spot, connection: &mut Connection) -> Result<Facts, Box<Outcome>> {

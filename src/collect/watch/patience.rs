@@ -64,7 +64,9 @@ impl Watch {
         });
         match hung {
             Some(database) => self.lose(database),
-            None if self.in_flight.is_empty() || heard.elapsed() <= self.patience_of_all() => None,
+            None if self.in_flight.is_empty() => self.all_stuck(),
+            // A connection that goes on to the next address is a sign of its own.
+            None if self.last_step().max(heard).elapsed() <= self.patience_of_all() => None,
             None => {
                 self.note_hung(Duration::ZERO);
                 let why = format!("server {} stopped answering in the middle of the run", self.config.name);
@@ -73,12 +75,26 @@ impl Watch {
         }
     }
 
+    fn last_step(&self) -> Instant {
+        let steps = self.in_flight.values().map(|flight| flight.progress.now().1.max(flight.since));
+        steps.max().unwrap_or(self.heard.1)
+    }
+
+    /// Every connection that this server may have hangs in a handshake: nothing else can be asked.
+    fn all_stuck(&mut self) -> Option<Lost> {
+        (self.stuck >= self.at_most && !self.queue.is_empty()).then(|| {
+            let why = format!("all {} connections to server {} hang", self.at_most, self.config.name);
+            self.lose_all(Outcome::skipped(Reason::ServerRefused).detail(why))
+        })
+    }
+
     fn patience_of_all(&self) -> Duration {
         self.patience(Stage::Open).max(self.patience(Stage::Connecting))
     }
 
     fn lose(&mut self, database: String) -> Option<Lost> {
         let flight = self.in_flight.remove(&database)?;
+        self.stuck += 1;
         let why = format!(
             "database {database} accepts connections and never answers: see whether a session holds a lock on \
              its pg_class"

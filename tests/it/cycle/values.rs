@@ -203,11 +203,12 @@ fn the_work_is_in_them(found: &Value) {
 }
 
 fn the_reset_is_told(server: &Cluster, home: &crate::support::home::Home, database: &str) {
-    server.sql(database, "select pg_stat_reset()");
     let mut asking = server.conn("postgres");
     let reset = format!("(select stats_reset from pg_stat_database where datname = '{database}')");
+    let before = micros(&mut asking, &reset);
+    server.sql(database, "select pg_stat_reset()");
     let at = eventually(LONG, || match micros(&mut asking, &reset) {
-        0 => Err("no reset yet"),
+        at if at == before => Err("no reset yet"),
         at => Ok(at),
     });
     let batch = cycle(home, &["cron"]);

@@ -74,7 +74,10 @@ fn a_token_that_is_rejected_again_keeps_the_batches_and_ends_the_run() {
         assert_eq!(entries(&home).len(), runs);
     }
     let log = home.log();
-    assert!(lines(&log, "Push failed")[0].contains("register again"), "{log}");
+    assert!(
+        lines(&log, "Push failed")[0].contains("give [backend] token or token_file a valid one"),
+        "{log}"
+    );
     assert!(!log.contains("Metrics pushed successfully"));
 }
 
@@ -126,12 +129,19 @@ fn without_a_token_nothing_is_sent_and_the_next_step_named() {
         }
         let run = home.cron();
         assert_eq!(run.code, Some(1));
-        assert!(run.stderr.is_empty() || run.stderr.contains("pganalytics register"), "{}", run.stderr);
+        assert!(
+            run.stderr.is_empty() || run.stderr.contains("put the collector's token there"),
+            "{}",
+            run.stderr
+        );
     }
     assert!(stub.requests().is_empty(), "{:?}", stub.log());
     let log = home.log();
     let told = lines(&log, "Push failed");
-    assert!(told.len() == 2 && told.iter().all(|line| line.contains("pganalytics register")), "{log}");
+    assert!(
+        told.len() == 2 && told.iter().all(|line| line.contains("put the collector's token there")),
+        "{log}"
+    );
     assert_eq!(read_ledger(&home).breaker.failures, 0, "the backend did nothing wrong");
     store_token(&home, NEW);
     assert_eq!(home.cron().code, Some(0));
