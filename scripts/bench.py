@@ -446,7 +446,7 @@ def surroundings(load_before):
     averages = ", ".join(f"{n:.2f}" for n in os.getloadavg())
     server = subprocess.run([f"{TREE}/bin/postgres", "--version"], capture_output=True, text=True,
                             env=dict(os.environ, LD_LIBRARY_PATH=f"{TREE}/lib")).stdout.strip()
-    return (f"Measured {now}, {os.cpu_count()} cores ({model}), Linux {platform.release()}, {server}. Load average "
+    return (f"Measured {now}, {os.cpu_count()} cores ({model}), Linux {'.'.join(platform.release().split('.')[:2])}, {server}. Load average "
             f"before: {load_before:.2f}; after (1, 5, 15 minutes): {averages}.")
 
 
