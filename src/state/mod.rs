@@ -72,10 +72,6 @@ impl StateDir {
         self.root.join("reject")
     }
 
-    pub fn previous(&self, system_identifier: &str) -> PathBuf {
-        self.root.join("previous").join(format!("{system_identifier}.bin"))
-    }
-
     /// A folder of ours, made when first needed.
     pub fn folder(&self, path: &Path) -> io::Result<()> {
         if !path.is_dir() {
