@@ -16,7 +16,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::Memory;
 use super::board::{Board, Place};
 use super::cancel::Cancels;
-use super::local;
+use super::local::{self, Due};
 use super::plan::ItemKey;
 use super::visit::{self, Answer};
 use super::watch::{Lost, Phase, Watch};
@@ -127,16 +127,22 @@ impl Coordinator<'_> {
                 self.watches[n].probe(n, sender, self.inputs.deadline, cancels)?;
             }
         }
-        if let Some(job) = local::at_once(self.inputs) {
-            self.host_job(job)?;
-        }
-        Ok(())
+        self.host_job(local::at_once(self.inputs))
     }
 
-    fn host_job(&mut self, job: local::Job) -> Result<()> {
-        self.host_jobs += 1;
-        job.expect(&mut self.board);
-        job.start(self.sender.clone())
+    fn host_job(&mut self, due: Due) -> Result<()> {
+        match due {
+            Due::No => Ok(()),
+            Due::Waits(key, state) => {
+                self.parts.insert(key, state);
+                Ok(())
+            }
+            Due::Now(job) => {
+                self.host_jobs += 1;
+                job.expect(&mut self.board);
+                job.start(self.sender.clone())
+            }
+        }
     }
 
     /// Takes events in until all is answered, the time is up, or a signal ends the run.
@@ -282,10 +288,7 @@ impl Coordinator<'_> {
         }
         self.disks_asked = true;
         let places = self.watches.iter().flat_map(Watch::places_on_disk).collect();
-        match local::disks(self.inputs, places) {
-            Some(job) => self.host_job(job),
-            None => Ok(()),
-        }
+        self.host_job(local::disks(self.inputs, places))
     }
 
     /// Servers that have gone silent are left alone, and their workers replaced, so that the others get theirs.

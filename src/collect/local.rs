@@ -12,8 +12,7 @@ use super::board::{Board, Place};
 use super::coordinator::Inputs;
 use super::part::Done;
 use super::plan::{self, ItemKey, key};
-use super::schedule::{seed, turn};
-use super::{Collector, disk_usage, registry, sysstat};
+use super::{Collector, disk_usage, sysstat};
 use crate::event::Event;
 use crate::state::ledger::{PartState, RawJson};
 
@@ -29,8 +28,15 @@ pub struct Job {
     slow: Option<(String, PartState)>,
 }
 
+pub enum Due {
+    Now(Job),
+    /// For the ledger: when it is to run for the first time.
+    Waits(String, PartState),
+    No,
+}
+
 /// What needs no server's word.
-pub fn at_once(inputs: &Inputs) -> Option<Job> {
+pub fn at_once(inputs: &Inputs) -> Due {
     let previous: Option<sysstat::Counters> = inputs.ledger.host.as_ref().and_then(|raw| raw.read());
     let now_ms = inputs.now_ms;
     job(inputs, &sysstat::SYSSTAT, sysstat::PARTS, move || {
@@ -40,7 +46,7 @@ pub fn at_once(inputs: &Inputs) -> Option<Job> {
 }
 
 /// `places`: where the servers of this host keep their data.
-pub fn disks(inputs: &Inputs, places: Vec<disk_usage::Place>) -> Option<Job> {
+pub fn disks(inputs: &Inputs, places: Vec<disk_usage::Place>) -> Due {
     job(inputs, &disk_usage::DISK_USAGE, disk_usage::PARTS, move || {
         (disk_usage::read(Path::new("/"), &places), None)
     })
@@ -51,28 +57,23 @@ fn job(
     collector: &'static Collector,
     parts: &'static [&'static str],
     read: impl FnOnce() -> Read + Send + 'static,
-) -> Option<Job> {
+) -> Due {
     let config = &inputs.config;
-    if !plan::enabled(config, collector) || registry::find(collector.name).is_none() {
-        return None;
+    if !plan::enabled(config, collector) {
+        return Due::No;
     }
-    let every = plan::every_s(config, collector);
-    let interval = i64::try_from(config.run.interval.as_secs()).unwrap_or(60);
-    let mut slow = None;
-    if every > interval {
-        let key = key(collector.name, "all", "host", None);
-        let known = inputs.ledger.parts.get(&key).map(|p| p.last);
-        let turn = turn(every, interval, known, inputs.now, seed(&[config.collector.known_as(), &key]));
-        if !turn.due && !inputs.force {
-            return None;
-        }
-        slow = Some((key, PartState { last: turn.last, ..PartState::default() }));
+    let key = key(collector.name, "all", "host", None);
+    let turn = plan::slow_turn(config, inputs.ledger, &key, plan::every_s(config, collector), inputs.now);
+    let first = !inputs.ledger.parts.contains_key(&key);
+    let slow = turn.map(|turn| (key, PartState { last: turn.last, ..PartState::default() }));
+    if turn.is_some_and(|turn| !turn.due) && !inputs.force {
+        return slow.filter(|_| first).map_or(Due::No, |(key, state)| Due::Waits(key, state));
     }
     let place = Place {
         server: config.collector.hostname.clone(),
         key: ItemKey { collector: collector.name, database: None },
     };
-    Some(Job { collector: collector.name, place, parts, read: Box::new(read), slow })
+    Due::Now(Job { collector: collector.name, place, parts, read: Box::new(read), slow })
 }
 
 impl Job {

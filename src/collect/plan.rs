@@ -8,7 +8,7 @@ use wire::{Outcome, Reason};
 
 use super::back_off;
 use super::part::{Done, Fragment};
-use super::schedule::{seed, turn};
+use super::schedule::{Turn, seed, turn};
 use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope, variant};
 use crate::config::{Config, Databases, Server};
 use crate::pg::probe::{Database, Facts};
@@ -227,14 +227,11 @@ fn due(
         Every::Time => every_s(inputs.config, collector),
         Every::Sizes => i64::try_from(inputs.config.limits.sizes_interval.as_secs()).unwrap_or(i64::MAX),
     };
-    let interval = i64::try_from(inputs.config.run.interval.as_secs()).unwrap_or(60);
-    if every <= interval {
-        return Some(Planned { collector: collector.name, part, slow: None });
-    }
     let key = key(collector.name, part.key, &inputs.server.name, database);
     let known = inputs.ledger.parts.get(&key);
-    let seed = seed(&[inputs.config.collector.known_as(), &key]);
-    let turn = turn(every, interval, known.map(|p| p.last), inputs.now, seed);
+    let Some(turn) = slow_turn(inputs.config, inputs.ledger, &key, every, inputs.now) else {
+        return Some(Planned { collector: collector.name, part, slow: None });
+    };
     if !turn.due && !inputs.force {
         if known.is_none() {
             plan.waiting.push((key, turn.last));
@@ -251,6 +248,14 @@ fn due(
         overdue,
     };
     Some(Planned { collector: collector.name, part, slow: Some(slow) })
+}
+
+/// The turn of what is due less often than each run; `None`: it is due in each.
+pub fn slow_turn(config: &Config, ledger: &Ledger, key: &str, every_s: i64, now: i64) -> Option<Turn> {
+    let interval_s = i64::try_from(config.run.interval.as_secs()).unwrap_or(60);
+    let last = ledger.parts.get(key).map(|p| p.last);
+    let seed = seed(&[config.collector.known_as(), key]);
+    (every_s > interval_s).then(|| turn(every_s, interval_s, last, now, seed))
 }
 
 pub fn key(collector: &str, part: &str, server: &str, database: Option<&str>) -> String {

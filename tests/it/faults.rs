@@ -11,6 +11,7 @@ mod locks;
 mod many;
 mod names;
 mod panic;
+mod rarely;
 mod refusals;
 mod roles;
 mod scene;
