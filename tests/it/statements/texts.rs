@@ -64,7 +64,9 @@ fn texts_are_cut_and_wait_for_a_run_with_room() {
             assert!(run < 12, "not all after {run} runs: {seen:?}");
             let batch = bed.run();
             let texts = batch.texts(db);
-            assert!(texts.len() <= 5, "five are more than 450 bytes: {texts:?}");
+            // The last one begins within the limit; the short texts of a transaction's opening may be among them.
+            let bytes: usize = texts.iter().map(|text| text.len()).sum();
+            assert!(bytes < 450 + 100, "{bytes} bytes: {texts:?}");
             for row in batch.queries(db).iter().filter(|q| q.get("text").is_some()) {
                 let text = row["text"].as_str().unwrap();
                 assert!(text.len() <= 100, "{text}");
