@@ -141,11 +141,7 @@ pub fn degrades(config: &Config, collector: &str, outcome: &Outcome) -> bool {
             required
                 || matches!(
                     reason,
-                    Reason::OutOfTime
-                        | Reason::ServerRefused
-                        | Reason::DatabaseRefused
-                        | Reason::Privilege
-                        | Reason::Lock
+                    Reason::OutOfTime | Reason::ServerRefused | Reason::DatabaseRefused | Reason::Lock
                 )
         }
         (Verdict::Skipped, None) => required,

@@ -13,8 +13,25 @@ pub mod disk_usage;
 mod host;
 pub mod local;
 pub mod part;
+pub mod pg_archiver;
+pub mod pg_bgwriter;
+pub mod pg_bloat;
+pub mod pg_cache;
+pub mod pg_connections;
+pub mod pg_extensions;
+pub mod pg_io;
+pub mod pg_locks;
+pub mod pg_progress;
 pub mod pg_query_stats;
+pub mod pg_replication;
+pub mod pg_schema;
+pub mod pg_security;
+pub mod pg_sequences;
+pub mod pg_settings;
+pub mod pg_slru;
 pub mod pg_stats;
+pub mod pg_wal;
+pub mod pg_xmin;
 pub mod plan;
 pub mod registry;
 pub mod schedule;
@@ -62,16 +79,28 @@ pub enum Gather {
     Agent,
 }
 
-/// A part of a collector's item: what is asked for, and where.
+/// A part of a collector's item: what is asked for, and where. Written as what differs from [`Part::SERVER`] or
+/// [`Part::DATABASE`].
 pub struct Part {
     pub key: &'static str,
     pub at: At,
+    pub on: On,
     pub every: Every,
-    pub needs: Needs,
+    pub needs: &'static [Need],
     pub run: Run,
 }
 
 impl Part {
+    pub const SERVER: Part = Part {
+        key: "",
+        at: At::Server,
+        on: On::Any,
+        every: Every::Time,
+        needs: &[],
+        run: Run::Sql { shape: Shape::Rows, binds: &[], variants: &[] },
+    };
+    pub const DATABASE: Part = Part { at: At::Database, ..Part::SERVER };
+
     /// The oldest server that has it.
     pub fn since(&self) -> u32 {
         match &self.run {
@@ -89,6 +118,14 @@ pub enum At {
     Database,
 }
 
+/// The servers that have something to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Any,
+    Primary,
+    Standby,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Every {
     /// With its collector.
@@ -97,10 +134,16 @@ pub enum Every {
     Sizes,
 }
 
+/// What a part cannot do without, or not as well. Looked up by the probe, so that nothing is sent that must fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    Nothing,
+pub enum Need {
     Extension(&'static str),
+    /// The rights of this role.
+    Role(&'static str),
+    /// A function to call, `pg_catalog.f()`, or a relation to read, `pg_catalog.r`.
+    Use(&'static str),
+    /// The rights of this role, or else it sees less than there is, and says so.
+    Sees(&'static str),
 }
 
 pub enum Run {
@@ -116,6 +159,10 @@ pub enum Shape {
     /// An array under the part's key. What an earlier part of the visit has left for the oid in a row's first column
     /// is laid into that row.
     Rows,
+    /// One row, an object under the part's key; without a row there is none.
+    Object,
+    /// One row, whose columns become the item's own fields.
+    Fields,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

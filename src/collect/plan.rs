@@ -9,7 +9,7 @@ use wire::{Outcome, Reason};
 use super::back_off;
 use super::part::{Done, Fragment};
 use super::schedule::{Turn, seed, turn};
-use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope, variant};
+use super::{At, Collector, Every, Gather, Need, On, Part, Run, Scope, variant};
 use crate::config::{Config, Databases, Server};
 use crate::pg::probe::{Database, Facts};
 use crate::state::ledger::Ledger;
@@ -199,20 +199,48 @@ fn place(
 
 /// What stands in the way of a part on this server, wherever it is asked.
 fn obstacle(part: &Part, facts: &Facts) -> Option<Outcome> {
-    if let Needs::Extension(name) = part.needs
-        && facts.extension(name).is_none()
-    {
-        let why = format!(
-            "create extension {name}; in database {} to have it (its library has to be in shared_preload_libraries)",
-            facts.database
-        );
-        return Some(Outcome::skipped(Reason::ExtensionAbsent).detail(why));
-    }
     match &part.run {
         Run::Sql { variants, .. } if variant(variants, facts.major()).is_none() => {
-            Some(Outcome::skipped(Reason::Version))
+            return Some(Outcome::skipped(Reason::Version));
         }
-        _ => None,
+        _ => {}
+    }
+    let elsewhere = |what: &str| Some(Outcome::skipped(Reason::NotApplicable).detail(what));
+    match part.on {
+        On::Primary if facts.in_recovery => return elsewhere("only a primary has it: this is a standby"),
+        On::Standby if !facts.in_recovery => return elsewhere("only a standby has it: this is a primary"),
+        _ => {}
+    }
+    part.needs.iter().find_map(|need| unmet(need, facts))
+}
+
+/// What a role with pg_monitor lacks all the same was never promised to it: that is no alarm.
+fn unmet(need: &Need, facts: &Facts) -> Option<Outcome> {
+    match *need {
+        Need::Extension(name) if facts.extension(name).is_none() => {
+            let why = format!(
+                "create extension {name}; in database {} to have it (its library has to be in shared_preload_libraries)",
+                facts.database
+            );
+            Some(Outcome::skipped(Reason::ExtensionAbsent).detail(why))
+        }
+        Need::Role(role) if !facts.may.roles.contains(role) => {
+            Some(Outcome::failed(Reason::Privilege).detail(format!("grant {role} to this role")))
+        }
+        Need::Use(object) => match facts.may.objects.get(object) {
+            Some(true) => None,
+            None => {
+                Some(Outcome::skipped(Reason::NotApplicable).detail(format!("this server has no {object}")))
+            }
+            Some(false) if facts.may.roles.contains("pg_monitor") => Some(
+                Outcome::skipped(Reason::Privilege)
+                    .detail(format!("{object}: pg_monitor does not include it")),
+            ),
+            Some(false) => Some(
+                Outcome::failed(Reason::Privilege).detail(format!("{object}: grant pg_monitor to this role")),
+            ),
+        },
+        Need::Extension(_) | Need::Role(_) | Need::Sees(_) => None,
     }
 }
 

@@ -33,6 +33,9 @@ pub fn run(
         values.iter().zip(binds).map(|(value, bind)| (&**value, kind(*bind))).collect();
     match shape {
         Shape::Rows => vec![Placed { database: None, done: array(session, key, &tag, variant.sql, &binds) }],
+        Shape::Object | Shape::Fields => {
+            vec![Placed { database: None, done: single(session, key, &tag, variant.sql, &binds, shape) }]
+        }
         Shape::Split => split(session, cx, key, &tag, variant.sql, &binds),
     }
 }
@@ -90,6 +93,37 @@ fn array(
     json.push(b']');
     let outcome = with_missing(Outcome { rows, total, ..Outcome::default() }, session.missing(tag));
     Done { key, fragment: Fragment::Value(json), outcome }
+}
+
+/// One row: an object, or fields of the item.
+fn single(
+    session: &mut Session,
+    key: &'static str,
+    tag: &str,
+    sql: &str,
+    binds: &[(&(dyn ToSql + Sync), Type)],
+    shape: Shape,
+) -> Done {
+    let mut found = None;
+    let result = session.query(tag, sql, binds, |row| {
+        let mut json = Vec::new();
+        rows::fields(row, 0, &mut json)?;
+        found = Some(json);
+        Ok(())
+    });
+    if let Err(failure) = result {
+        return failure.done(key);
+    }
+    let outcome = with_missing(
+        Outcome { rows: u64::from(found.is_some()), ..Outcome::default() },
+        session.missing(tag),
+    );
+    let fragment = match (found, shape) {
+        (None, _) => Fragment::Nothing,
+        (Some(fields), Shape::Fields) => Fragment::Fields(fields),
+        (Some(fields), _) => Fragment::Value([&b"{"[..], &fields, b"}"].concat()),
+    };
+    Done { key, fragment, outcome }
 }
 
 /// Fields for the items of many databases: a row each, the name first.

@@ -14,7 +14,7 @@ use wire::{Outcome, Reason, Verdict};
 use super::part::{Done, Fragment};
 use super::plan::{Planned, Visit};
 use super::sql;
-use super::{Cx, Keep, Memory, Placed, Run};
+use super::{Cx, Keep, Memory, Need, Placed, Run};
 use crate::config::{Config, Databases, Server};
 use crate::pg::failure::Failure;
 use crate::pg::pool::{Held, Pool};
@@ -239,8 +239,22 @@ fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed>
     for p in &mut placed {
         p.done.outcome.took_ms = took_ms;
         p.done.outcome.snapshot = (transaction > 1).then_some(transaction);
+        shaded(&mut p.done.outcome, planned, &ground.facts);
     }
     placed
+}
+
+/// Complete only for a role that sees everything: any other is told what it lacks.
+fn shaded(outcome: &mut Outcome, planned: &Planned, facts: &Facts) {
+    let lacks = planned.part.needs.iter().find_map(|need| match *need {
+        Need::Sees(role) if !facts.may.roles.contains(role) => Some(role),
+        _ => None,
+    });
+    if let (Verdict::Ok, Some(role)) = (outcome.verdict, lacks) {
+        outcome.verdict = Verdict::Partial;
+        outcome.reason = Some(Reason::Privilege);
+        outcome.detail = Some(format!("the role does not see everything: grant {role} to it"));
+    }
 }
 
 /// Why a part is not even asked.

@@ -4,7 +4,7 @@
 //! database has to be looked from.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use postgres::Client;
 use postgres::types::{FromSql, Type};
 
 use super::failure::Failure;
-use super::session::{Limits, Session, Spent};
+use super::session::{Binds, Limits, Session, Spent};
 
 const SQL: &str = include_str!("probe.13.sql");
 
@@ -31,6 +31,10 @@ pub struct Facts {
     pub monitor: bool,
     /// Has pg_monitor, but has to ask for it.
     pub as_monitor: bool,
+    pub superuser: bool,
+    /// Who we are here.
+    pub role: String,
+    pub may: May,
     /// Label and path of what the server keeps on disk, where the role may know.
     pub places: Vec<(String, String)>,
     pub databases: Vec<Database>,
@@ -59,6 +63,22 @@ pub struct Extension {
     pub schema: String,
 }
 
+/// What a probe is to look up for the collectors: see [`May`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub roles: Vec<String>,
+    pub objects: Vec<String>,
+}
+
+/// What the role may do, of what was wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct May {
+    /// The roles whose rights it has in force.
+    pub roles: BTreeSet<String>,
+    /// Functions and relations that the server has, and whether the role may use each.
+    pub objects: BTreeMap<String, bool>,
+}
+
 impl Facts {
     pub fn major(&self) -> u32 {
         u32::try_from(self.version_num / 10_000).unwrap_or(0)
@@ -69,11 +89,17 @@ impl Facts {
     }
 }
 
-pub fn probe(client: &mut Client, limits: Limits, spent: Arc<Spent>) -> Result<Facts, Failure> {
+pub fn probe(
+    client: &mut Client,
+    limits: Limits,
+    spent: Arc<Spent>,
+    wanted: &Wanted,
+) -> Result<Facts, Failure> {
     let mut session = Session::begin(client, limits, spent, BTreeMap::new())?;
     let mut facts = None;
     let asked_us = now_us();
-    session.query("probe", SQL, &[], |row| {
+    let binds: &Binds = &[(&wanted.roles, Type::TEXT_ARRAY), (&wanted.objects, Type::TEXT_ARRAY)];
+    session.query("probe", SQL, binds, |row| {
         facts = Some(facts_of(row)?);
         Ok(())
     })?;
@@ -100,6 +126,9 @@ fn facts_of(row: &postgres::Row) -> Result<Facts, postgres::Error> {
         clock_skew_us: 0,
         monitor: row.try_get("monitor")?,
         as_monitor: row.try_get("as_monitor")?,
+        superuser: row.try_get("superuser")?,
+        role: row.try_get::<_, Name>("role")?.text,
+        may: may(row)?,
         places: places(row)?,
         databases: databases(row)?,
         database: row.try_get("database")?,
@@ -119,6 +148,13 @@ fn databases(row: &postgres::Row) -> Result<Vec<Database>, postgres::Error> {
             Database { nameable: name.exact, name: name.text, oid, allows_connections, template, open }
         };
     Ok(names.into_iter().zip(oids).zip(flags).map(database).collect())
+}
+
+fn may(row: &postgres::Row) -> Result<May, postgres::Error> {
+    let roles: Vec<String> = optional(row, "roles")?.unwrap_or_default();
+    let objects: Vec<String> = optional(row, "objects")?.unwrap_or_default();
+    let usable: Vec<bool> = optional(row, "usable")?.unwrap_or_default();
+    Ok(May { roles: roles.into_iter().collect(), objects: objects.into_iter().zip(usable).collect() })
 }
 
 /// None at all where even plpgsql was dropped.

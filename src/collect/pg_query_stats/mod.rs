@@ -28,7 +28,7 @@ pub mod texts;
 #[cfg(test)]
 mod sql_tests;
 
-use super::{At, Collector, Every, Gather, Needs, Part, Run, Scope};
+use super::{Collector, Gather, Need, Part, Run, Scope};
 
 pub const PG_QUERY_STATS: Collector = Collector {
     name: "pg_query_stats",
@@ -42,8 +42,7 @@ pub const PG_QUERY_STATS: Collector = Collector {
 
 const QUERIES: Part = Part {
     key: "queries",
-    at: At::Server,
-    every: Every::Time,
-    needs: Needs::Extension("pg_stat_statements"),
+    needs: &[Need::Extension("pg_stat_statements")],
     run: Run::Code(collect::run),
+    ..Part::SERVER
 };

@@ -5,7 +5,7 @@
 
 mod sizes;
 
-use super::{At, Bind, Collector, Every, Gather, Needs, Part, Run, Scope, Shape, Variant};
+use super::{Bind, Collector, Every, Gather, Part, Run, Scope, Shape, Variant};
 
 pub const PG_STATS: Collector = Collector {
     name: "pg_stats",
@@ -19,9 +19,6 @@ pub const PG_STATS: Collector = Collector {
 
 const DATABASE: Part = Part {
     key: "database",
-    at: At::Server,
-    every: Every::Time,
-    needs: Needs::Nothing,
     run: Run::Sql {
         shape: Shape::Split,
         binds: &[Bind::Databases],
@@ -32,34 +29,25 @@ const DATABASE: Part = Part {
             Variant { since: 18, sql: include_str!("database.18.sql") },
         ],
     },
+    ..Part::SERVER
 };
 
 const DATABASE_SIZE: Part = Part {
     key: "database_size",
-    at: At::Server,
     every: Every::Sizes,
-    needs: Needs::Nothing,
     run: Run::Sql {
         shape: Shape::Split,
         binds: &[Bind::Databases],
         variants: &[Variant { since: 13, sql: include_str!("database_size.13.sql") }],
     },
+    ..Part::SERVER
 };
 
 /// Before the tables and indexes, whose rows it completes.
-const SIZES: Part = Part {
-    key: "sizes",
-    at: At::Database,
-    every: Every::Sizes,
-    needs: Needs::Nothing,
-    run: Run::Code(sizes::run),
-};
+const SIZES: Part = Part { key: "sizes", every: Every::Sizes, run: Run::Code(sizes::run), ..Part::DATABASE };
 
 const TABLES: Part = Part {
     key: "tables",
-    at: At::Database,
-    every: Every::Time,
-    needs: Needs::Nothing,
     run: Run::Sql {
         shape: Shape::Rows,
         binds: &[Bind::TablesLimit],
@@ -69,13 +57,11 @@ const TABLES: Part = Part {
             Variant { since: 18, sql: include_str!("tables.18.sql") },
         ],
     },
+    ..Part::DATABASE
 };
 
 const INDEXES: Part = Part {
     key: "indexes",
-    at: At::Database,
-    every: Every::Time,
-    needs: Needs::Nothing,
     run: Run::Sql {
         shape: Shape::Rows,
         binds: &[Bind::IndexesLimit],
@@ -84,4 +70,5 @@ const INDEXES: Part = Part {
             Variant { since: 16, sql: include_str!("indexes.16.sql") },
         ],
     },
+    ..Part::DATABASE
 };

@@ -1,21 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::collect::{Every, Needs, Shape, Variant};
-use crate::pg::probe::{Database, Extension};
+use crate::collect::{Shape, Variant};
+use crate::pg::probe::{Database, Extension, May};
 use crate::state::ledger::PartState;
 
 const fn part(key: &'static str, at: At, since: u32) -> Part {
     const NEW: &[Variant] = &[Variant { since: 99, sql: "" }];
     const OLD: &[Variant] = &[Variant { since: 13, sql: "" }];
     let variants = if since == 99 { NEW } else { OLD };
-    Part {
-        key,
-        at,
-        every: Every::Time,
-        needs: Needs::Nothing,
-        run: Run::Sql { shape: Shape::Rows, binds: &[], variants },
-    }
+    Part { key, at, run: Run::Sql { shape: Shape::Rows, binds: &[], variants }, ..Part::SERVER }
 }
 
 const fn collector(name: &'static str, every_s: u64, gather: Gather) -> Collector {
@@ -67,6 +61,9 @@ fn facts(databases: Vec<Database>) -> Facts {
         clock_skew_us: 0,
         monitor: true,
         as_monitor: false,
+        superuser: false,
+        role: "mon".into(),
+        may: May::default(),
         places: Vec::new(),
         databases,
         database: "a".into(),

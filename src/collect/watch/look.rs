@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use wire::{Outcome, Reason};
 
 use crate::collect::cancel::Cancels;
+use crate::collect::registry;
 use crate::config::{self, Databases};
 use crate::pg::connect::Connection;
 use crate::pg::pool::{Held, Pool};
@@ -70,7 +71,7 @@ fn ask(server: &config::Server, spot: &Spot, connection: &mut Connection) -> Res
         as_monitor: false,
     };
     let cancel = spot.cancels.register(connection.canceller());
-    let probed = probe::probe(&mut connection.client, limits, spot.spent.clone());
+    let probed = probe::probe(&mut connection.client, limits, spot.spent.clone(), &registry::wanted());
     spot.cancels.forget(cancel);
     probed.map_err(|failure| Box::new(failure.outcome()))
 }

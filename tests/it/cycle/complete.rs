@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use pganalytics::collect::{Scope, registry};
+use pganalytics::collect::{Collector, Gather, Scope, registry};
 use serde_json::Value;
 
 use super::item::{cycle, watching};
@@ -45,7 +45,8 @@ fn places(batch: &Value) -> Places {
 fn expected(databases: &[String]) -> Places {
     let mut places = Places::new();
     // Long intervals begin at a moment of their own, not in the first cycle.
-    for collector in registry::ALL.iter().filter(|c| c.enabled && c.every_s <= 600) {
+    let has_parts = |c: &Collector| !matches!(c.gather, Gather::Sql([]));
+    for collector in registry::ALL.iter().filter(|c| c.enabled && c.every_s <= 600 && has_parts(c)) {
         let mut add = |server: &str, database: Option<&String>| {
             places.insert((collector.name.into(), server.into(), database.cloned()));
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pganalytics::collect::part::{Done, Fragment};
 use pganalytics::collect::plan::{Planned, Visit};
 use pganalytics::collect::visit::{self, Ground};
-use pganalytics::collect::{At, Cx, Every, Needs, Part, Placed, Run};
+use pganalytics::collect::{Cx, Part, Placed, Run};
 use pganalytics::config;
 use pganalytics::pg::session::{Limits, Session, Spent};
 use pganalytics::pg::{pool, probe};
@@ -15,7 +15,7 @@ use wire::Reason;
 use super::scene::{home, postgres, watched};
 
 const fn part(key: &'static str, run: fn(&mut Session, &Cx) -> Vec<Placed>) -> Part {
-    Part { key, at: At::Database, every: Every::Time, needs: Needs::Nothing, run: Run::Code(run) }
+    Part { key, run: Run::Code(run), ..Part::DATABASE }
 }
 
 static FINE: Part = part("fine", |session, _| {
@@ -49,7 +49,8 @@ fn a_panic_costs_its_part() {
         deadline,
         as_monitor: false,
     };
-    let facts = probe::probe(&mut cluster.conn("postgres"), limits, spent.clone()).expect("facts");
+    let facts = probe::probe(&mut cluster.conn("postgres"), limits, spent.clone(), &probe::Wanted::default())
+        .expect("facts");
     let reaper = Arc::new(scheduled_thread_pool::ScheduledThreadPool::new(1));
     let ground = Ground {
         config: config.clone(),
