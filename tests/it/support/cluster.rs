@@ -35,10 +35,11 @@ pub(crate) struct Cluster {
     port: Port,
 }
 
-/// The server that all tests of this process share, started by the first that asks.
+/// The server that all tests of this process share, started by the first that asks. It has room for the statements
+/// of all of them: none pushes out another's.
 pub(crate) fn shared(major: u32) -> &'static Cluster {
     static SHARED: [OnceLock<Cluster>; 32] = [const { OnceLock::new() }; 32];
-    SHARED[major as usize].get_or_init(|| Cluster::start(major, &[]))
+    SHARED[major as usize].get_or_init(|| Cluster::start(major, &[("pg_stat_statements.max", "20000")]))
 }
 
 impl Cluster {
