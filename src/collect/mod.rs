@@ -36,6 +36,7 @@ pub mod plan;
 pub mod registry;
 pub mod schedule;
 pub mod sql;
+pub mod statement_text;
 pub mod sysstat;
 pub mod visit;
 pub mod watch;

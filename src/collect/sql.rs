@@ -8,6 +8,7 @@ use wire::{Outcome, Reason, Verdict};
 
 use super::part::{Done, Fragment};
 use super::plan::Planned;
+use super::statement_text::Texts;
 use super::{Bind, Cx, Placed, Shape, Variant, variant};
 use crate::pg::rows;
 use crate::pg::session::Session;
@@ -31,10 +32,15 @@ pub fn run(
     let values: Vec<Box<dyn ToSql + Sync>> = binds.iter().map(|b| value(*b, cx)).collect();
     let binds: Vec<(&(dyn ToSql + Sync), Type)> =
         values.iter().zip(binds).map(|(value, bind)| (&**value, kind(*bind))).collect();
+    let texts = Texts::of(cx.config);
     match shape {
-        Shape::Rows => vec![Placed { database: None, done: array(session, key, &tag, variant.sql, &binds) }],
+        Shape::Rows => {
+            let done = array(session, key, &tag, variant.sql, &binds, texts);
+            vec![Placed { database: None, done }]
+        }
         Shape::Object | Shape::Fields => {
-            vec![Placed { database: None, done: single(session, key, &tag, variant.sql, &binds, shape) }]
+            let done = single(session, key, &tag, variant.sql, &binds, shape, texts);
+            vec![Placed { database: None, done }]
         }
         Shape::Split => split(session, cx, key, &tag, variant.sql, &binds),
     }
@@ -63,6 +69,7 @@ fn array(
     tag: &str,
     sql: &str,
     binds: &[(&(dyn ToSql + Sync), Type)],
+    texts: Texts,
 ) -> Done {
     let mut json = vec![b'['];
     let mut rows = 0u64;
@@ -77,7 +84,7 @@ fn array(
         }
         rows += 1;
         json.push(b'{');
-        rows::fields(row, 0, &mut json)?;
+        texts.fields(row, &mut json)?;
         if let Some(more) =
             row.columns().first().filter(|c| *c.type_() == Type::OID).and_then(|_| carried.get(&row.get(0)))
         {
@@ -103,11 +110,12 @@ fn single(
     sql: &str,
     binds: &[(&(dyn ToSql + Sync), Type)],
     shape: Shape,
+    texts: Texts,
 ) -> Done {
     let mut found = None;
     let result = session.query(tag, sql, binds, |row| {
         let mut json = Vec::new();
-        rows::fields(row, 0, &mut json)?;
+        texts.fields(row, &mut json)?;
         found = Some(json);
         Ok(())
     });

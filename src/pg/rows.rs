@@ -57,17 +57,42 @@ type Result<T, E = Box<dyn Error + Sync + Send>> = std::result::Result<T, E>;
 /// Appends `"column":value` for each column from `first` on that is not NULL, without braces. Columns whose names
 /// begin with an underscore are for the collector, and stay.
 pub fn fields(row: &Row, first: usize, out: &mut Vec<u8>) -> Result<()> {
+    edited_fields(row, first, out, |_, _| Edit::Keep)
+}
+
+/// What becomes of a text on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Keep,
+    LeaveOut,
+    Replace(String),
+}
+
+/// As [`fields`]; `edit` is asked about each column of text, by its name and bytes.
+pub fn edited_fields(
+    row: &Row,
+    first: usize,
+    out: &mut Vec<u8>,
+    edit: impl Fn(&str, &[u8]) -> Edit,
+) -> Result<()> {
     for (n, column) in row.columns().iter().enumerate().skip(first) {
         if column.name().starts_with('_') {
             continue;
         }
         let Some(Raw(raw)) = row.try_get::<_, Option<Raw>>(n)? else { continue };
+        let edit = if *column.type_() == Type::TEXT { edit(column.name(), raw) } else { Edit::Keep };
+        if edit == Edit::LeaveOut {
+            continue;
+        }
         if out.last().is_some_and(|b| !matches!(b, b'{' | b'[')) {
             out.push(b',');
         }
         string(column.name().as_bytes(), out);
         out.push(b':');
-        value(column.type_(), raw, out).map_err(|e| format!("column {}: {e}", column.name()))?;
+        match edit {
+            Edit::Replace(text) => string(text.as_bytes(), out),
+            _ => value(column.type_(), raw, out).map_err(|e| format!("column {}: {e}", column.name()))?,
+        }
     }
     Ok(())
 }
