@@ -3,13 +3,14 @@
 //! all where the operator wants none.
 
 use postgres::Row;
+use serde_json::value::RawValue;
 
 use super::pg_query_stats::mask::mask;
 use crate::config::Config;
 use crate::pg::rows::{self, Edit};
 
 /// What a server tells instead of the text of another role's statement.
-const HIDDEN: &[u8] = b"<insufficient privilege>";
+const HIDDEN: &str = "<insufficient privilege>";
 
 #[derive(Clone, Copy, Debug)]
 pub struct Texts {
@@ -31,11 +32,24 @@ impl Texts {
         rows::edited_fields(row, 0, out, |column, raw| self.edit(column, raw))
     }
 
+    /// The row as an object, for an array that code puts together.
+    pub fn object(self, row: &Row) -> Result<Box<RawValue>, Box<dyn std::error::Error + Sync + Send>> {
+        let mut json = vec![b'{'];
+        self.fields(row, &mut json)?;
+        json.push(b'}');
+        Ok(RawValue::from_string(String::from_utf8(json)?)?)
+    }
+
+    /// A text as it may be told, if it may.
+    pub fn told(self, text: &str) -> Option<String> {
+        let hidden = text.is_empty() || text.starts_with(HIDDEN);
+        (self.told && !hidden).then(|| mask(text, self.max_bytes).text)
+    }
+
     fn edit(self, column: &str, raw: &[u8]) -> Edit {
         match column == "query" || column.ends_with("_query") {
             false => Edit::Keep,
-            true if !self.told || raw.is_empty() || raw.starts_with(HIDDEN) => Edit::LeaveOut,
-            true => Edit::Replace(mask(&String::from_utf8_lossy(raw), self.max_bytes).text),
+            true => self.told(&String::from_utf8_lossy(raw)).map_or(Edit::LeaveOut, Edit::Replace),
         }
     }
 }
