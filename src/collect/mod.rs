@@ -9,6 +9,7 @@ pub mod back_off;
 pub mod board;
 pub mod cancel;
 pub mod coordinator;
+pub mod custom;
 pub mod disk_usage;
 mod host;
 pub mod local;
@@ -76,8 +77,21 @@ pub enum Gather {
     /// Read from the host: see `host.rs`.
     Host,
     Sql(&'static [Part]),
+    /// Parts that the configuration describes.
+    Configured(fn(&Config) -> &'static [Part]),
     /// Made of the run's own figures when everything else is in.
     Agent,
+}
+
+impl Gather {
+    /// What is asked of a server.
+    pub fn parts(&self, config: &Config) -> &'static [Part] {
+        match self {
+            Gather::Sql(parts) => parts,
+            Gather::Configured(parts) => parts(config),
+            Gather::Host | Gather::Agent => &[],
+        }
+    }
 }
 
 /// A part of a collector's item: what is asked for, and where. Written as what differs from [`Part::SERVER`] or
@@ -106,7 +120,7 @@ impl Part {
     pub fn since(&self) -> u32 {
         match &self.run {
             Run::Sql { variants, .. } => variants.first().map_or(13, |v| v.since),
-            Run::Code(_) => 13,
+            Run::Code(_) | Run::Custom(_) => 13,
         }
     }
 }
@@ -133,6 +147,8 @@ pub enum Every {
     Time,
     /// At `sizes_interval`.
     Sizes,
+    /// As it says itself.
+    Seconds(u64),
 }
 
 /// What a part cannot do without, or not as well. Looked up by the probe, so that nothing is sent that must fail.
@@ -148,8 +164,14 @@ pub enum Need {
 }
 
 pub enum Run {
-    Sql { shape: Shape, binds: &'static [Bind], variants: &'static [Variant] },
+    Sql {
+        shape: Shape,
+        binds: &'static [Bind],
+        variants: &'static [Variant],
+    },
     Code(fn(&mut Session, &Cx) -> Vec<Placed>),
+    /// A query of the operator's.
+    Custom(&'static custom::Query),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

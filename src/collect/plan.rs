@@ -78,10 +78,8 @@ pub fn plan(inputs: &Inputs) -> Plan {
     let mut plan = Plan { databases: watched.keys().cloned().collect(), ..Plan::default() };
     let mut visits: BTreeMap<String, Vec<Planned>> = BTreeMap::new();
     for collector in inputs.collectors.iter().filter(|c| enabled(inputs.config, c)) {
-        if let Gather::Sql(parts) = &collector.gather {
-            for part in *parts {
-                place(inputs, collector, part, &watched, &mut plan, &mut visits);
-            }
+        for part in collector.gather.parts(inputs.config) {
+            place(inputs, collector, part, &watched, &mut plan, &mut visits);
         }
     }
     plan.visits = in_order(inputs, visits);
@@ -90,7 +88,8 @@ pub fn plan(inputs: &Inputs) -> Plan {
 
 pub fn enabled(config: &Config, collector: &Collector) -> bool {
     let switch = config.switches.get(collector.name).copied().unwrap_or_default();
-    switch.enabled.unwrap_or(collector.enabled)
+    let unused = matches!(collector.gather, Gather::Configured(parts) if parts(config).is_empty());
+    switch.enabled.unwrap_or(collector.enabled) && !unused
 }
 
 /// Seconds between two runs of a collector.
@@ -254,6 +253,7 @@ fn due(
     let every = match part.every {
         Every::Time => every_s(inputs.config, collector),
         Every::Sizes => i64::try_from(inputs.config.limits.sizes_interval.as_secs()).unwrap_or(i64::MAX),
+        Every::Seconds(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
     };
     let key = key(collector.name, part.key, &inputs.server.name, database);
     let known = inputs.ledger.parts.get(&key);

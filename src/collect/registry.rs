@@ -1,9 +1,9 @@
 //! Every collector, in order of value: what stands first is asked first, and shed last.
 
 use super::{
-    Collector, Gather, Need, agent, disk_usage, pg_archiver, pg_bgwriter, pg_bloat, pg_cache, pg_connections,
-    pg_extensions, pg_io, pg_locks, pg_progress, pg_query_stats, pg_replication, pg_schema, pg_security,
-    pg_sequences, pg_settings, pg_slru, pg_stats, pg_wal, pg_xmin, sysstat,
+    Collector, Gather, Need, agent, custom, disk_usage, pg_archiver, pg_bgwriter, pg_bloat, pg_cache,
+    pg_connections, pg_extensions, pg_io, pg_locks, pg_progress, pg_query_stats, pg_replication, pg_schema,
+    pg_security, pg_sequences, pg_settings, pg_slru, pg_stats, pg_wal, pg_xmin, sysstat,
 };
 use crate::pg::probe::Wanted;
 
@@ -23,6 +23,7 @@ pub const ALL: &[&Collector] = &[
     &pg_progress::PG_PROGRESS,
     &disk_usage::DISK_USAGE,
     &pg_cache::PG_CACHE,
+    &custom::CUSTOM,
     &pg_bloat::PG_BLOAT,
     &pg_sequences::PG_SEQUENCES,
     &pg_settings::PG_SETTINGS,
@@ -34,7 +35,7 @@ pub const ALL: &[&Collector] = &[
 
 /// Whether it is read from a server.
 pub fn is_asked(name: &str) -> bool {
-    find(name).is_some_and(|c| matches!(c.gather, Gather::Sql(_)))
+    find(name).is_some_and(|c| matches!(c.gather, Gather::Sql(_) | Gather::Configured(_)))
 }
 
 pub fn find(name: &str) -> Option<&'static Collector> {
@@ -46,7 +47,7 @@ pub fn wanted() -> Wanted {
     let mut wanted = Wanted { roles: vec!["pg_monitor".to_owned()], objects: Vec::new() };
     let parts = ALL.iter().flat_map(|c| match &c.gather {
         Gather::Sql(parts) => *parts,
-        Gather::Host | Gather::Agent => &[],
+        Gather::Configured(_) | Gather::Host | Gather::Agent => &[],
     });
     for need in parts.flat_map(|part| part.needs) {
         let (list, name) = match *need {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use wire::{Outcome, Reason, Verdict};
 
+use super::custom;
 use super::part::{Done, Fragment};
 use super::plan::{Planned, Visit};
 use super::sql;
@@ -180,7 +181,11 @@ fn parts<'p>(
         if panicked {
             return Rest { parts: &parts[n + 1..], asked: None, discard: true };
         }
-        if failed && let Err(failure) = session.restart() {
+        // What a query of the operator's has set must not outlive it.
+        let foreign = matches!(planned.part.run, Run::Custom(_));
+        if (failed || foreign)
+            && let Err(failure) = session.restart()
+        {
             return unbegun(&parts[n + 1..], &failure, answer);
         }
     }
@@ -231,6 +236,7 @@ fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed>
     let transaction = session.transaction;
     let mut placed = match &planned.part.run {
         Run::Code(run) => run(session, &cx),
+        Run::Custom(query) => here(custom::run(session, planned.part.key, query)),
         Run::Sql { shape, binds, variants } => sql::run(session, &cx, planned, *shape, binds, variants),
     };
     // One reading for many items: each bears its share of it.

@@ -18,6 +18,7 @@ use wire::{Outcome, Reason};
 
 use super::cancel::Cancels;
 use super::coordinator::Inputs;
+use super::custom;
 use super::disk_usage;
 use super::plan::{self, ItemKey, Plan, Planned};
 use super::visit::{self, Answer, Ending, Ground};
@@ -51,6 +52,8 @@ pub struct Watch {
     in_flight: BTreeMap<String, Flight>,
     /// `pool_max_size`
     at_most: usize,
+    /// What one statement may take.
+    longest: Duration,
     /// Slots that visits which were given up hold still.
     stuck: usize,
     /// How many signs of life there have been while visits are under way, and when the last came.
@@ -112,11 +115,12 @@ pub struct Dispatch {
 
 pub fn all(config: &Config) -> Result<Vec<Watch>> {
     let reaper = Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("slots").build());
-    Ok(config.servers.iter().map(|server| Watch::new(server, &config.pool, reaper.clone())).collect())
+    Ok(config.servers.iter().map(|server| Watch::new(server, config, reaper.clone())).collect())
 }
 
 impl Watch {
-    fn new(server: &config::Server, size: &config::Pool, reaper: Arc<ScheduledThreadPool>) -> Watch {
+    fn new(server: &config::Server, config: &Config, reaper: Arc<ScheduledThreadPool>) -> Watch {
+        let size = &config.pool;
         Watch {
             config: Arc::new(server.clone()),
             phase: Phase::Ready,
@@ -132,6 +136,7 @@ impl Watch {
             queue: VecDeque::new(),
             in_flight: BTreeMap::new(),
             at_most: size.max as usize,
+            longest: server.statement_timeout.max(custom::longest(config.custom)),
             stuck: 0,
             heard: (0, Instant::now()),
             hung: Vec::new(),
@@ -367,7 +372,7 @@ pub fn owed(config: &Config) -> Vec<(ItemKey, Vec<&'static str>)> {
     let enabled = registry::ALL.iter().filter(|c| plan::enabled(config, c));
     enabled
         .filter_map(|collector| match &collector.gather {
-            Gather::Sql(parts) => Some((collector.name, parts)),
+            Gather::Sql(_) | Gather::Configured(_) => Some((collector.name, collector.gather.parts(config))),
             Gather::Host | Gather::Agent => None,
         })
         .map(|(collector, parts)| {

@@ -73,7 +73,7 @@ fn scope(collector: &Collector) -> &'static str {
 fn since(collector: &Collector) -> String {
     match &collector.gather {
         Gather::Sql(parts) => parts.iter().map(|p| p.since()).min().map_or("-".to_owned(), |v| v.to_string()),
-        Gather::Host | Gather::Agent => "-".to_owned(),
+        Gather::Configured(_) | Gather::Host | Gather::Agent => "-".to_owned(),
     }
 }
 

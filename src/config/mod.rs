@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::collect::Part;
+
 mod advice;
 mod document;
 mod dsn;
@@ -53,6 +55,8 @@ pub struct Config {
     pub threads: usize,
     pub switches: BTreeMap<&'static str, Switch>,
     pub limits: Limits,
+    /// `[[custom]]`: parts of the collector `custom`.
+    pub custom: &'static [Part],
     pub spool: Spool,
     pub logging: Logging,
     pub privacy: Privacy,

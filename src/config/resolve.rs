@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::document::{Document, Table};
+use super::document::{Document, Table, default_of};
 use super::environment::{Environment, hostname};
 use super::problem::{Place, Report, nearest, shown};
 use super::value::Value;
@@ -12,12 +12,11 @@ use super::{
     Config, ID_FILE, Identity, Limits, Logging, Output, Pool, Privacy, Run, Spool, Switch, keys, server,
     target,
 };
-use crate::collect::registry;
+use crate::collect::{At, Part, custom, registry};
 
 pub(super) fn config(path: &Path, document: &Document, env: &Environment, report: &mut Report) -> Config {
     let run = run(document, report);
     privacy_promises(document, report);
-    custom(&document.custom, report);
     Config {
         path: path.to_path_buf(),
         collector: identity(document, env, &run.state_dir, report),
@@ -27,6 +26,7 @@ pub(super) fn config(path: &Path, document: &Document, env: &Environment, report
         threads: usize_of(document, "collector_threading", "thread_pool_size"),
         switches: switches(document),
         limits: limits(document),
+        custom: custom(&document.custom, report),
         spool: spool(document),
         logging: logging(document, env, report),
         privacy: Privacy { query_text: document.word("privacy", "query_text") == "normalized" },
@@ -197,25 +197,48 @@ fn privacy_promises(document: &Document, report: &mut Report) {
     }
 }
 
-fn custom(tables: &[Table], report: &mut Report) {
+fn custom(tables: &[Table], report: &mut Report) -> &'static [Part] {
     let mut names = BTreeSet::new();
+    let mut parts = Vec::new();
     for table in tables {
         for key in ["name", "sql"] {
             if table.found(key).is_none() && !table.flawed {
                 report.problem(&table.place, format!("[[custom]] must have `{key}`"));
             }
         }
-        let Some(found) = table.found("name") else { continue };
-        if !names.insert(found.value.text()) {
+        let Some((found, name)) = table.found("name").and_then(|f| Some((f, f.value.text()?))) else {
+            continue;
+        };
+        if let Some(why) = custom::objection(name) {
+            report.problem(&found.place, format!("[[custom]] name {why}"));
+        }
+        if !names.insert(name) {
             report.problem(&found.place, "two [[custom]] have this name: give each its own");
         }
+        if let Some(sql) = table.found("sql").and_then(|f| f.value.text()) {
+            parts.push(query(name, sql, table));
+        }
     }
-    if let Some(first) = tables.first() {
-        report.warn(
-            &first.place,
-            "[[custom]] is read and checked, but this version does not run custom collectors",
-        );
-    }
+    parts.leak()
+}
+
+fn query(name: &str, sql: &str, table: &Table) -> Part {
+    let number = |key| {
+        let given = table.int(key);
+        given
+            .unwrap_or_else(|| {
+                default_of("custom", key).parse().expect("the default of a number is a number")
+            })
+            .unsigned_abs()
+    };
+    let of_each = table.found("scope").and_then(|f| f.value.text()) == Some("database");
+    let query = custom::Query {
+        sql: sql.to_owned(),
+        timeout: Duration::from_millis(number("timeout_ms")),
+        max_rows: u32::try_from(number("max_rows")).unwrap_or(u32::MAX),
+    };
+    let at = if of_each { At::Database } else { At::Server };
+    custom::part(name.to_owned(), query, at, Duration::from_secs(number("interval")))
 }
 
 fn seconds(document: &Document, section: &'static str, key: &str) -> Duration {

@@ -134,6 +134,28 @@ impl<'a> Session<'a> {
         Err(Failure::Value(format!("{tag}: more than 8 columns are unknown to this server")))
     }
 
+    /// Sends a statement with text of somebody else's in it, as it is, with a limit of its own. `fill` stands for the
+    /// placeholders, in this order. Whatever comes back, the session must be restarted: what was set by it, the limit
+    /// among them, is still in force.
+    pub fn foreign(
+        &mut self,
+        tag: &str,
+        sql: &str,
+        fill: &[(&str, String)],
+        timeout: Duration,
+        mut each: impl FnMut(&Row) -> Result<(), Box<dyn std::error::Error + Sync + Send>>,
+    ) -> Result<(), Failure> {
+        let sent =
+            fill.iter().fold(text::prepare(tag, sql, &[]), |sent, (name, value)| sent.replace(name, value));
+        self.spent.statements.fetch_add(1, Ordering::Relaxed);
+        self.client
+            .batch_execute(&format!("set local statement_timeout = {}", timeout.as_millis().max(1)))?;
+        let usual = std::mem::replace(&mut self.limits.statement_timeout, timeout);
+        let sent = self.send(&sent, &[], &mut each);
+        self.limits.statement_timeout = usual;
+        sent
+    }
+
     pub fn missing(&self, tag: &str) -> Vec<String> {
         self.missing.get(tag).cloned().unwrap_or_default()
     }

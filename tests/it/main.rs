@@ -4,6 +4,7 @@
 
 mod bed;
 mod cli;
+mod custom;
 mod cycle;
 mod docs;
 mod faults;

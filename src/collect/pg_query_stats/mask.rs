@@ -6,7 +6,7 @@
 //! SQL. Identifiers, parameters and the server's own mark for a squashed list stay. Where it is not certain where a
 //! literal ends, everything from there on counts as one. One pass, no state but the output; it never fails.
 
-mod lex;
+pub(in crate::collect) mod lex;
 
 use lex::{Kind, Lexer};
 

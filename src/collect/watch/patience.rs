@@ -89,7 +89,7 @@ impl Watch {
     }
 
     fn patience_of_all(&self) -> Duration {
-        self.patience(Stage::Open).max(self.patience(Stage::Connecting))
+        self.patience(Stage::Connecting).max(GRACE + self.longest)
     }
 
     fn lose(&mut self, database: String) -> Option<Lost> {

@@ -152,11 +152,11 @@ pub static SECTIONS: &[Section] = &[
     Section { name: "agent", about: "What this collector itself costs.", form: Collector, keys: &[&switch("true", "60")] },
     Section {
         name: "custom",
-        about: "Your own read-only SQL. Read and checked, but not run by this version.",
+        about: "Your own SQL, in read-only transactions. Functions that act (pg_terminate_backend, dblink) are not stopped.",
         form: Many,
         keys: &[&[
-            Key::new("name", Text, Sample("\"orders_open\""), "Name of the figures"),
-            Key::new("sql", Text, Sample("\"select count(*) as open from orders\""), "One statement that only reads"),
+            Key::new("name", Text, Sample("\"orders_open\""), "Name of its rows in the figures: a to z, 0 to 9 and _"),
+            Key::new("sql", Text, Sample("\"select count(*) as open from public.orders\""), "One select; names need their schema, columns a name each; what it returns leaves this host"),
             Key::new("interval", int(1, 7 * DAY), Default("300"), "Seconds between two runs of it"),
             Key::new("scope", OneOf(&["database", "server"]), Default("\"server\""), "Once for each database, or once for the server"),
             Key::new("timeout_ms", int(10, 600_000), Default("5000"), "Milliseconds it may take"),

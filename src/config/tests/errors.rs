@@ -183,14 +183,18 @@ fn values_that_contradict_each_other() {
         &["c.toml:3:1: two servers are called a:5432"],
     );
     check("[[custom]]\nname = \"a\"", &["c.toml:1:1: [[custom]] must have `sql`"]);
+    check(
+        "[[custom]]\nname = \"parts\"\nsql = \"select 1\"\n[[custom]]\nname = \"A b\"\nsql = \"select 1\"",
+        &["c.toml:2:8: [[custom]] name is a word", "c.toml:5:8: [[custom]] name must be 1 to 63 of a to z"],
+    );
+    check(
+        "[[custom]]\nname = \"a\"\nsql = \"select 1\"\n[[custom]]\nname = \"a\"\nsql = \"select 1\"",
+        &["c.toml:5:8: two [[custom]] have this name"],
+    );
     let warnings = Home::new()
         .warnings("[collector]\ninterval = 30\n[[custom]]\nname = \"a\"\nsql = \"select 1\"")
         .join("\n");
     assert!(warnings.contains("c.toml:2:12: run_timeout 50 is not below interval 30"), "{warnings}");
-    assert!(
-        warnings.contains("c.toml:3:1: [[custom]] is read and checked, but this version does not run"),
-        "{warnings}"
-    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! of the text, one after the other, none lost.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::collect) enum Kind {
     /// Quoted in any way: `'...'`, `E'...'`, `B'...'`, `X'...'`, `N'...'`, `U&'...'`, `$tag$...$tag$`.
     String,
     Number,
@@ -12,12 +12,12 @@ pub(super) enum Kind {
     Other,
 }
 
-pub(super) struct Lexer<'a> {
+pub(in crate::collect) struct Lexer<'a> {
     rest: &'a str,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a str) -> Lexer<'a> {
+    pub(in crate::collect) fn new(text: &'a str) -> Lexer<'a> {
         Lexer { rest: text }
     }
 }
