@@ -124,7 +124,7 @@ impl Coordinator<'_> {
                 self.give_up(n, outcome, batch)?;
             } else {
                 let (sender, cancels) = (self.sender.clone(), self.cancels.clone());
-                self.watches[n].probe(n, sender, self.inputs.deadline, cancels)?;
+                self.watches[n].probe(n, self.inputs, sender, cancels)?;
             }
         }
         self.host_job(local::at_once(self.inputs))
@@ -241,7 +241,7 @@ impl Coordinator<'_> {
 
     fn answered(&mut self, server: usize, database: &str, answer: Answer, batch: &mut Batch) -> Result<()> {
         let watch = &mut self.watches[server];
-        watch.note(&answer);
+        watch.note(&answer, database, self.inputs.now);
         if let Some((key, state)) = super::watch::remember(self.inputs.ledger, &answer) {
             self.parts.insert(key, state);
         }

@@ -10,9 +10,10 @@ use super::back_off;
 use super::part::{Done, Fragment};
 use super::schedule::{Turn, seed, turn};
 use super::{At, Collector, Every, Gather, Need, On, Part, Run, Scope, variant};
+use super::{refused, seek};
 use crate::config::{Config, Databases, Server};
 use crate::pg::probe::{Database, Facts};
-use crate::state::ledger::Ledger;
+use crate::state::ledger::{Ledger, Refused};
 
 /// What to do on one server.
 #[derive(Default)]
@@ -27,6 +28,8 @@ pub struct Plan {
     pub waiting: Vec<(String, i64)>,
     /// The watched databases.
     pub databases: Vec<String>,
+    /// The visits ask for the extension that the probe's database lacks.
+    pub seeks: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +71,8 @@ pub struct Inputs<'a> {
     pub server: &'a Server,
     pub facts: &'a Facts,
     pub ledger: &'a Ledger,
+    /// Parts that this server refused lately.
+    pub refused: &'a BTreeMap<String, Refused>,
     pub collectors: &'a [&'static Collector],
     pub now: i64,
     pub force: bool,
@@ -75,15 +80,40 @@ pub struct Inputs<'a> {
 
 pub fn plan(inputs: &Inputs) -> Plan {
     let watched = watched(inputs);
-    let mut plan = Plan { databases: watched.keys().cloned().collect(), ..Plan::default() };
+    let seeks = seeks(inputs, &watched);
+    let mut plan = Plan { databases: watched.keys().cloned().collect(), seeks, ..Plan::default() };
     let mut visits: BTreeMap<String, Vec<Planned>> = BTreeMap::new();
     for collector in inputs.collectors.iter().filter(|c| enabled(inputs.config, c)) {
         for part in collector.gather.parts(inputs.config) {
             place(inputs, collector, part, &watched, &mut plan, &mut visits);
         }
     }
+    if seeks {
+        // Where nothing is due the visit has this one question.
+        for name in open(&watched) {
+            visits.entry(name.clone()).or_default();
+        }
+    }
     plan.visits = in_order(inputs, visits);
     plan
+}
+
+/// A collector lacks an extension in the probe's database that another one may have.
+fn seeks(inputs: &Inputs, watched: &BTreeMap<String, Option<Outcome>>) -> bool {
+    let needs = |part: &Part| part.needs.contains(&Need::Extension(seek::EXTENSION));
+    let wanted = inputs.collectors.iter().filter(|c| enabled(inputs.config, c)).any(|c| match &c.gather {
+        Gather::Sql(parts) => parts.iter().any(needs),
+        Gather::Host | Gather::Agent => false,
+    });
+    let known = inputs.ledger.servers.get(&inputs.server.name).filter(|_| !inputs.force);
+    wanted
+        && seek::is_due(known, inputs.facts, inputs.now)
+        && open(watched).any(|name| *name != inputs.facts.database)
+}
+
+/// The watched databases that can be visited.
+fn open(watched: &BTreeMap<String, Option<Outcome>>) -> impl Iterator<Item = &String> {
+    watched.iter().filter(|(_, closed)| closed.is_none()).map(|(name, _)| name)
 }
 
 pub fn enabled(config: &Config, collector: &Collector) -> bool {
@@ -167,11 +197,17 @@ fn place(
         Scope::Database => watched.keys().cloned().map(Some).collect(),
         Scope::Server | Scope::Host | Scope::Agent => vec![None],
     };
-    let obstacle = obstacle(part, inputs.facts);
+    let obstacle = obstacle(part, inputs.facts, plan.seeks);
+    let refused = |database: &str| {
+        let known = inputs.refused.get(&refused::key(collector.name, part, database));
+        let told = known.filter(|_| !inputs.force).map(|r| refused::told(r, part, inputs.facts, inputs.now));
+        obstacle.clone().or(told)
+    };
     match part.at {
         At::Server => {
             let planned = due(inputs, collector, part, None, plan);
             let Some(planned) = planned else { return };
+            let obstacle = refused(&inputs.facts.database);
             for database in &items {
                 expect(plan, collector.name, database, part.key);
                 if let Some(outcome) = &obstacle {
@@ -187,8 +223,8 @@ fn place(
                 let Some(planned) = due(inputs, collector, part, Some(name), plan) else { continue };
                 let database = Some(name.clone());
                 expect(plan, collector.name, &database, part.key);
-                match closed.as_ref().or(obstacle.as_ref()) {
-                    Some(outcome) => skip(plan, collector.name, &database, part.key, outcome),
+                match closed.clone().or_else(|| refused(name)) {
+                    Some(outcome) => skip(plan, collector.name, &database, part.key, &outcome),
                     None => visits.entry(name.clone()).or_default().push(planned),
                 }
             }
@@ -197,7 +233,7 @@ fn place(
 }
 
 /// What stands in the way of a part on this server, wherever it is asked.
-fn obstacle(part: &Part, facts: &Facts) -> Option<Outcome> {
+fn obstacle(part: &Part, facts: &Facts, seeks: bool) -> Option<Outcome> {
     match &part.run {
         Run::Sql { variants, .. } if variant(variants, facts.major()).is_none() => {
             return Some(Outcome::skipped(Reason::Version));
@@ -210,17 +246,25 @@ fn obstacle(part: &Part, facts: &Facts) -> Option<Outcome> {
         On::Standby if !facts.in_recovery => return elsewhere("only a standby has it: this is a primary"),
         _ => {}
     }
-    part.needs.iter().find_map(|need| unmet(need, facts))
+    part.needs.iter().find_map(|need| unmet(need, facts, seeks))
 }
 
 /// What a role with pg_monitor lacks all the same was never promised to it: that is no alarm.
-fn unmet(need: &Need, facts: &Facts) -> Option<Outcome> {
+fn unmet(need: &Need, facts: &Facts, seeks: bool) -> Option<Outcome> {
     match *need {
         Need::Extension(name) if facts.extension(name).is_none() => {
-            let why = format!(
+            let mut why = format!(
                 "create extension {name}; in database {} to have it (its library has to be in shared_preload_libraries)",
                 facts.database
             );
+            match name == seek::EXTENSION {
+                true if seeks => {
+                    why +=
+                        "; this run looks for it in the other databases, the next reads it where it was found"
+                }
+                true => why += "; no other watched database that could be asked has it",
+                false => {}
+            }
             Some(Outcome::skipped(Reason::ExtensionAbsent).detail(why))
         }
         Need::Role(role) if !facts.may.roles.contains(role) => {

@@ -3,7 +3,6 @@
 //! Runs on a worker that nobody waits for. Every part answers, whatever becomes of it: an error costs that part, a
 //! panic costs it and its connection, a lost connection is opened once more, a refusal answers for all parts.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,8 @@ use wire::{Outcome, Reason, Verdict};
 use super::custom;
 use super::part::{Done, Fragment};
 use super::plan::{Planned, Visit};
+use super::refused;
+use super::seek;
 use super::sql;
 use super::{Cx, Keep, Memory, Need, Placed, Run};
 use crate::config::{Config, Databases, Server};
@@ -22,7 +23,7 @@ use crate::pg::pool::{Held, Pool};
 use crate::pg::probe::Facts;
 use crate::pg::progress::Progress;
 use crate::pg::refusal::{Kind, Refusal, Scope};
-use crate::pg::session::{Limits, Session, Spent};
+use crate::pg::session::{Limits, Missing, Session, Spent};
 
 /// What a visit shares with the others of its server.
 #[derive(Clone)]
@@ -38,7 +39,9 @@ pub struct Ground {
     /// Set when the run is to end: nothing new is begun.
     pub stop: Arc<AtomicBool>,
     pub databases: Arc<Vec<String>>,
-    pub missing: BTreeMap<String, Vec<String>>,
+    pub missing: Missing,
+    /// The database of this visit is asked whether it has the extension that the probe's lacks.
+    pub seeks: bool,
     pub cancels: super::cancel::Cancels,
     pub memory: Arc<Memory>,
     /// Of this visit's connection.
@@ -62,7 +65,9 @@ pub struct Answer {
 pub struct Ending {
     pub refusal: Option<Refusal>,
     pub opened: Vec<Duration>,
-    pub missing: BTreeMap<String, Vec<String>>,
+    pub missing: Missing,
+    /// The version of the extension that was sought.
+    pub found: Option<String>,
 }
 
 pub fn run(
@@ -189,6 +194,9 @@ fn parts<'p>(
             return unbegun(&parts[n + 1..], &failure, answer);
         }
     }
+    if ground.seeks && unasked(ground, catalog_locks).is_none() {
+        ending.found = seek::ask(&mut session);
+    }
     // A server that cannot even commit a read-only transaction has told us all it will.
     ending.missing = session.commit().unwrap_or_default();
     Rest::NONE
@@ -246,6 +254,7 @@ fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed>
         p.done.outcome.took_ms = took_ms;
         p.done.outcome.snapshot = (transaction > 1).then_some(transaction);
         shaded(&mut p.done.outcome, planned, &ground.facts);
+        p.done.outcome = refused::mildly(std::mem::take(&mut p.done.outcome), planned.part, &ground.facts);
     }
     placed
 }

@@ -21,6 +21,7 @@ use super::coordinator::Inputs;
 use super::custom;
 use super::disk_usage;
 use super::plan::{self, ItemKey, Plan, Planned};
+use super::refused;
 use super::visit::{self, Answer, Ending, Ground};
 use super::{At, Gather, Keep, Scope, registry};
 use crate::config::{self, Config};
@@ -29,7 +30,8 @@ use crate::pg::pool::{self, Held, Pool};
 use crate::pg::probe::Facts;
 use crate::pg::progress::Progress;
 use crate::pg::refusal::Refusal;
-use crate::pg::session::Spent;
+use crate::pg::session::{Missing, Spent};
+use crate::state::ledger::Refused;
 
 pub use ledger::{left_alone, remember};
 
@@ -41,7 +43,13 @@ pub struct Watch {
     pub figures: Figures,
     pub keeps: Vec<Keep>,
     /// Columns learnt to be missing, for the next run.
-    pub missing: BTreeMap<String, Vec<String>>,
+    pub missing: Missing,
+    /// Parts learnt to be refused, for the next runs.
+    refused_parts: BTreeMap<String, Refused>,
+    /// Visits of this run ask for the extension that the probe's database lacks.
+    seeks: bool,
+    /// Where they found it, in which version.
+    found: BTreeMap<String, String>,
     pub resume_at: Option<String>,
     /// A handshake was begun and never answered.
     pub stalled: bool,
@@ -128,7 +136,10 @@ impl Watch {
             spent: Arc::new(Spent::default()),
             figures: Figures::default(),
             keeps: Vec::new(),
-            missing: BTreeMap::new(),
+            missing: Missing::default(),
+            refused_parts: BTreeMap::new(),
+            seeks: false,
+            found: BTreeMap::new(),
             resume_at: None,
             stalled: false,
             pool: Some(pool::pool(size, reaper)),
@@ -148,19 +159,23 @@ impl Watch {
     pub fn probe(
         &mut self,
         n: usize,
+        inputs: &Inputs,
         sender: Sender<Event>,
-        deadline: Instant,
         cancels: Cancels,
     ) -> Result<()> {
         let progress = Arc::new(Progress::default());
         self.phase = Phase::Probing { progress: progress.clone() };
         let (server, spent) = (self.config.clone(), self.spent.clone());
         let pool = self.pool.clone().context("the run is over")?;
+        let deadline = inputs.deadline;
+        let known = inputs.ledger.servers.get(&self.config.name);
+        let looks_from = known.and_then(|s| s.looks_from.clone());
+        let missing = known.map(|s| ledger::lacked_by_probe(s, inputs.now)).unwrap_or_default();
         std::thread::Builder::new()
             .name(format!("probe-{}", server.name))
             .spawn(move || {
                 let mut opened = Vec::new();
-                let spot = look::Spot { pool, spent, deadline, progress, cancels };
+                let spot = look::Spot { pool, spent, deadline, progress, cancels, looks_from, missing };
                 let looked = catch_unwind(AssertUnwindSafe(|| look::look(&server, &spot, &mut opened)));
                 let result = looked.unwrap_or_else(|_| Err(Box::new(broken())));
                 // Nobody listens any more when the run is over.
@@ -173,20 +188,18 @@ impl Watch {
     /// The server has answered: what is due on it, and in which order.
     pub fn plan(&mut self, inputs: &Inputs, facts: Facts, held: Held, opened: Vec<Duration>) -> Plan {
         self.figures.opened.extend(opened);
-        let version = ledger::version_of(&facts);
-        if let Some(known) = inputs.ledger.servers.get(&self.config.name).filter(|s| s.missing_of == version)
-        {
-            self.missing = known.missing.clone();
-        }
+        self.recall(inputs.ledger, &facts, inputs.now);
         let mut plan = plan::plan(&plan::Inputs {
             config: &inputs.config,
             server: &self.config,
             facts: &facts,
             ledger: inputs.ledger,
+            refused: &self.refused_parts,
             collectors: registry::ALL,
             now: inputs.now,
             force: inputs.force,
         });
+        self.seeks = plan.seeks;
         self.databases = Arc::new(std::mem::take(&mut plan.databases));
         let mut held = Some(held);
         for visit in std::mem::take(&mut plan.visits) {
@@ -251,6 +264,7 @@ impl Watch {
             stop,
             databases: self.databases.clone(),
             missing: self.missing.clone(),
+            seeks: self.seeks && self.facts.as_ref().is_some_and(|f| f.database != dispatch.visit.database),
             cancels,
             memory: inputs.memory.clone(),
             progress: dispatch.progress.clone(),
@@ -262,11 +276,17 @@ impl Watch {
         self.in_flight.contains_key(database)
     }
 
-    pub fn note(&mut self, answer: &Answer) {
+    pub fn note(&mut self, answer: &Answer, visited: &str, now: i64) {
         if answer.ran {
             self.heard.1 = Instant::now();
             self.figures.acquisitions += 1;
             self.figures.reuses += u64::from(answer.reused);
+            let Planned { collector, part, .. } = answer.planned;
+            let key = refused::key(collector, part, visited);
+            match refused::of(answer, now) {
+                Some(refused) => drop(self.refused_parts.insert(key, refused)),
+                None => drop(self.refused_parts.remove(&key)),
+            }
         }
     }
 
@@ -284,9 +304,8 @@ impl Watch {
     /// Gives back whether the visit had been given up meanwhile, and what a refusal of the whole server takes along.
     pub fn visited(&mut self, database: &str, ending: Ending) -> (bool, Option<Lost>) {
         self.figures.opened.extend(ending.opened);
-        for (tag, columns) in ending.missing {
-            self.missing.insert(tag, columns);
-        }
+        self.missing.learn(ending.missing);
+        self.found.extend(ending.found.map(|version| (database.to_owned(), version)));
         let given_up = self.in_flight.remove(database).is_none();
         self.stuck = self.stuck.saturating_sub(usize::from(given_up));
         self.heard.1 = if given_up { self.heard.1 } else { Instant::now() };

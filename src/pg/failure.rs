@@ -50,6 +50,13 @@ impl Failure {
         }
     }
 
+    /// The message, where the server has what was asked for and refuses it.
+    pub fn refusal(&self) -> Option<&str> {
+        let Failure::Sql(e) = self else { return None };
+        let refused = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::FEATURE_NOT_SUPPORTED];
+        e.as_db_error().filter(|db| refused.contains(db.code())).map(|db| db.message())
+    }
+
     pub fn outcome(&self) -> Outcome {
         match self {
             Failure::OutOfTime => Outcome::skipped(Reason::OutOfTime),

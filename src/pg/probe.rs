@@ -12,9 +12,11 @@ use postgres::Client;
 use postgres::types::{FromSql, Type};
 
 use super::failure::Failure;
-use super::session::{Binds, Limits, Session, Spent};
+use super::session::{Binds, Limits, Missing, Session, Spent};
 
 const SQL: &str = include_str!("probe.13.sql");
+/// Among statements.
+pub const TAG: &str = "probe";
 
 /// What does not change within a run.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Facts {
     /// Of the database that the probe looked from.
     pub database: String,
     pub extensions: Vec<Extension>,
+    /// What the probe itself could not ask for.
+    pub missing: Missing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,20 +98,22 @@ pub fn probe(
     limits: Limits,
     spent: Arc<Spent>,
     wanted: &Wanted,
+    missing: Missing,
 ) -> Result<Facts, Failure> {
-    let mut session = Session::begin(client, limits, spent, BTreeMap::new())?;
+    let mut session = Session::begin(client, limits, spent, missing)?;
     let mut facts = None;
     let asked_us = now_us();
     let binds: &Binds = &[(&wanted.roles, Type::TEXT_ARRAY), (&wanted.objects, Type::TEXT_ARRAY)];
-    session.query("probe", SQL, binds, |row| {
+    session.query(TAG, SQL, binds, |row| {
         facts = Some(facts_of(row)?);
         Ok(())
     })?;
     // The server read its clock somewhere between asking and answering.
     let middle_us = asked_us.midpoint(now_us());
-    session.commit()?;
+    let missing = session.commit()?;
     let facts: Facts = facts.ok_or_else(|| Failure::Value("the probe brought no row".to_owned()))?;
-    Ok(Facts { clock_skew_us: facts.now_us - middle_us, ..facts })
+    let now_us = if facts.now_us == 0 { middle_us } else { facts.now_us };
+    Ok(Facts { now_us, clock_skew_us: now_us - middle_us, missing, ..facts })
 }
 
 fn now_us() -> i64 {
@@ -117,15 +123,15 @@ fn now_us() -> i64 {
 fn facts_of(row: &postgres::Row) -> Result<Facts, postgres::Error> {
     Ok(Facts {
         version_num: row.try_get("version_num")?,
-        in_recovery: row.try_get("in_recovery")?,
+        in_recovery: optional(row, "in_recovery")?.unwrap_or_default(),
         system_identifier: optional::<i64>(row, "system_identifier")?
             .map(|n| n.cast_unsigned().to_string())
             .unwrap_or_default(),
         postmaster_start_us: optional(row, "postmaster_start_us")?.unwrap_or_default(),
-        now_us: row.try_get("now_us")?,
+        now_us: optional(row, "now_us")?.unwrap_or_default(),
         clock_skew_us: 0,
-        monitor: row.try_get("monitor")?,
-        as_monitor: row.try_get("as_monitor")?,
+        monitor: optional(row, "monitor")?.unwrap_or_default(),
+        as_monitor: optional(row, "as_monitor")?.unwrap_or_default(),
         superuser: row.try_get("superuser")?,
         role: row.try_get::<_, Name>("role")?.text,
         may: may(row)?,
@@ -133,6 +139,7 @@ fn facts_of(row: &postgres::Row) -> Result<Facts, postgres::Error> {
         databases: databases(row)?,
         database: row.try_get("database")?,
         extensions: extensions(row)?,
+        missing: Missing::default(),
     })
 }
 

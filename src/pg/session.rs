@@ -37,14 +37,29 @@ pub struct Spent {
     pub reserved: AtomicU64,
 }
 
+/// Columns that a server turned out not to have, or to refuse, by statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// One of them at least is there and refused.
+    pub refused: bool,
+}
+
+impl Missing {
+    /// Takes over what somebody else has learnt as well.
+    pub fn learn(&mut self, other: Missing) {
+        self.columns.extend(other.columns);
+        self.refused |= other.refused;
+    }
+}
+
 pub struct Session<'a> {
     client: &'a mut Client,
     limits: Limits,
     spent: Arc<Spent>,
     /// Which transaction of the visit this is, from 1.
     pub transaction: u32,
-    /// Columns that this server lacks, by statement.
-    missing: BTreeMap<String, Vec<String>>,
+    missing: Missing,
     carried: BTreeMap<u32, Vec<u8>>,
     /// Stands for `:"pgss"` in a statement.
     pub schema: String,
@@ -59,7 +74,7 @@ impl<'a> Session<'a> {
         client: &'a mut Client,
         limits: Limits,
         spent: Arc<Spent>,
-        missing: BTreeMap<String, Vec<String>>,
+        missing: Missing,
     ) -> Result<Session<'a>, Failure> {
         let mut session = Session {
             client,
@@ -80,7 +95,7 @@ impl<'a> Session<'a> {
         self.open("rollback; ")
     }
 
-    pub fn commit(self) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    pub fn commit(self) -> Result<Missing, Failure> {
         self.spent.statements.fetch_add(1, Ordering::Relaxed);
         self.client.batch_execute("commit")?;
         Ok(self.missing)
@@ -109,8 +124,8 @@ impl<'a> Session<'a> {
         Ok(opened?)
     }
 
-    /// Sends one statement and hands over its rows as they arrive. Columns that the server lacks are left out, one
-    /// failing statement each, and remembered.
+    /// Sends one statement and hands over its rows as they arrive. Columns that the server lacks or refuses are left
+    /// out, one failing statement each, and remembered.
     pub fn query(
         &mut self,
         tag: &str,
@@ -119,16 +134,17 @@ impl<'a> Session<'a> {
         mut each: impl FnMut(&Row) -> Result<(), Box<dyn std::error::Error + Sync + Send>>,
     ) -> Result<(), Failure> {
         for _ in 0..8 {
-            let known = self.missing.get(tag).map_or(&[][..], Vec::as_slice);
+            let known = self.missing.columns.get(tag).map_or(&[][..], Vec::as_slice);
             let sent = text::prepare(tag, sql, known).replace(":\"pgss\"", &self.schema);
             let failure = match self.send(&sent, binds, &mut each) {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            let Some(column) = failure.unknown_name_at().and_then(|at| text::column_at(&sent, at)) else {
-                return Err(failure);
-            };
-            self.missing.entry(tag.to_owned()).or_default().push(column.to_owned());
+            let unknown = failure.unknown_name_at().and_then(|at| text::column_at(&sent, at));
+            let refused = failure.refusal().and_then(|message| text::column_calling(&sent, message));
+            let Some(column) = unknown.or(refused) else { return Err(failure) };
+            self.missing.columns.entry(tag.to_owned()).or_default().push(column.to_owned());
+            self.missing.refused |= refused.is_some();
             self.restart()?;
         }
         Err(Failure::Value(format!("{tag}: more than 8 columns are unknown to this server")))
@@ -157,7 +173,7 @@ impl<'a> Session<'a> {
     }
 
     pub fn missing(&self, tag: &str) -> Vec<String> {
-        self.missing.get(tag).cloned().unwrap_or_default()
+        self.missing.columns.get(tag).cloned().unwrap_or_default()
     }
 
     fn send(

@@ -28,6 +28,18 @@ pub fn column_at(sent: &str, position: u32) -> Option<&str> {
     column(sent[start..].lines().next()?)
 }
 
+/// The first column whose line calls a function that `message` names: the one to leave out where a server refuses the
+/// function. Messages are translated, names in them are not.
+pub fn column_calling<'s>(sent: &'s str, message: &str) -> Option<&'s str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let named = |called: &str| message.split(|c| !is_name(c)).any(|word| word == called);
+    let calls = |line: &str| {
+        let heads = line.split('(').map(|head| head.rsplit(|c| !is_name(c)).next().unwrap_or_default());
+        heads.filter(|name| !name.is_empty()).any(named)
+    };
+    sent.lines().filter(|line| line.contains('(') && calls(line)).find_map(column)
+}
+
 /// The name that a line `    , expression as name` gives.
 fn column(line: &str) -> Option<&str> {
     let expression = line.trim().strip_prefix(',')?.trim();
@@ -55,6 +67,18 @@ mod tests {
             let position = sent[..sent.find(needle).unwrap()].chars().count() + 1;
             assert_eq!(column_at(&sent, position as u32), Some(name));
             assert!(!prepare("x", SQL, &[name.to_owned()]).contains(needle));
+        }
+    }
+
+    #[test]
+    fn a_refused_function_names_the_line_to_drop() {
+        let sent =
+            prepare("x", "select\n    k() as a\n    , s.g() as b\n    , s.g(h(1)) as c\nfrom s.t()\n", &[]);
+        assert_eq!(column_calling(&sent, "permission denied for function g"), Some("b"));
+        assert_eq!(column_calling(&sent, "Function h() is not supported"), Some("c"));
+        assert_eq!(column_calling(&sent, "keine Berechtigung für Funktion »h«"), Some("c"));
+        for unnamed in ["permission denied for function gh", "function k", "function t", "", "s b c"] {
+            assert_eq!(column_calling(&sent, unnamed), None, "{unnamed}");
         }
     }
 

@@ -73,12 +73,32 @@ pub struct ServerState {
     pub missing: BTreeMap<String, Vec<String>>,
     /// The versions that `missing` was learnt from.
     pub missing_of: String,
+    /// Until when it holds, where some of it is there and was refused: grants change.
+    pub missing_until: Option<i64>,
+    /// Parts that this server refused: not asked for again for a while.
+    pub refused: BTreeMap<String, Refused>,
+    /// The versions and rights that `refused` was learnt with.
+    pub refused_of: String,
+    /// The database to look from, as the first in line lacks pg_stat_statements.
+    pub looks_from: Option<String>,
+    /// When the other databases were last asked for it in vain.
+    pub sought: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BackOff {
     pub stalls: u32,
+    /// Unix seconds.
+    pub until: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Refused {
+    pub sqlstate: String,
+    /// The server's message.
+    pub why: String,
     /// Unix seconds.
     pub until: i64,
 }

@@ -13,6 +13,7 @@ mod names;
 mod panic;
 mod rarely;
 mod refusals;
+mod refused;
 mod roles;
 mod scene;
 mod signals;

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::collect::{Shape, Variant};
 use crate::pg::probe::{Database, Extension, May};
+use crate::pg::session::Missing;
 use crate::state::ledger::PartState;
 
 const fn part(key: &'static str, at: At, since: u32) -> Part {
@@ -68,12 +69,14 @@ fn facts(databases: Vec<Database>) -> Facts {
         databases,
         database: "a".into(),
         extensions: Vec::<Extension>::new(),
+        missing: Missing::default(),
     }
 }
 
 fn planned(config: &Config, facts: &Facts, ledger: &Ledger, now: i64, force: bool) -> Plan {
     let collectors = &[&MINUTE, &HOUR];
-    plan(&Inputs { config, server: &config.servers[0], facts, ledger, collectors, now, force })
+    let (server, refused) = (&config.servers[0], &BTreeMap::new());
+    plan(&Inputs { config, server, facts, ledger, refused, collectors, now, force })
 }
 
 /// What the run would leave in the ledger.

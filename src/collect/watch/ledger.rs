@@ -1,11 +1,14 @@
 //! What one run tells the next of a server: back-offs, columns that it lacks, where its slow parts stand.
 
+use std::collections::BTreeMap;
+
 use wire::{Outcome, Reason, Want};
 
 use super::Watch;
-use crate::collect::back_off;
 use crate::collect::visit::Answer;
-use crate::pg::probe::Facts;
+use crate::collect::{back_off, refused, seek};
+use crate::pg::probe::{self, Facts};
+use crate::pg::session::Missing;
 use crate::state::ledger::{Ledger, PartState, ServerState};
 
 impl Watch {
@@ -28,9 +31,56 @@ impl Watch {
             state.databases.retain(|_, known| back_off::left_s(Some(known.until), now).is_some());
             state.stalls = 0;
             state.until = None;
-            state.missing.clone_from(&self.missing);
-            state.missing_of = version_of(facts);
+            self.commit_refusals(state, facts, now);
+            seek::remember(state, facts, self.seeks.then_some(&self.found), now);
+        } else if self.stalled {
+            // Where it was found may be what hangs.
+            state.looks_from = None;
         }
+    }
+
+    fn commit_refusals(&self, state: &mut ServerState, facts: &Facts, now: i64) {
+        let version = version_of(facts);
+        state.refused_of = refused::learnt_with(&version, facts);
+        state.missing_of = version;
+        state.missing.clone_from(&self.missing.columns);
+        let until = state.missing_until.filter(|until| now < *until);
+        state.missing_until = self.missing.refused.then(|| until.unwrap_or(now + refused::FORBIDDEN_S));
+        state.refused.clone_from(&self.refused_parts);
+    }
+
+    /// What earlier runs learnt that this server lacks or refuses, as far as it holds still.
+    pub(super) fn recall(&mut self, ledger: &Ledger, facts: &Facts, now: i64) {
+        let version = version_of(facts);
+        let rights = refused::learnt_with(&version, facts);
+        let known = ledger.servers.get(&self.config.name);
+        if let Some(known) = known.filter(|s| s.missing_of == version && holds(s, now)) {
+            let changed = known.missing_until.is_some() && known.refused_of != rights;
+            self.missing.refused = known.missing_until.is_some() && !changed;
+            self.missing.columns = if changed { BTreeMap::new() } else { known.missing.clone() };
+        }
+        if known.is_none_or(|s| s.missing_of == version || !s.missing.contains_key(probe::TAG)) {
+            self.missing.learn(facts.missing.clone());
+        }
+        if let Some(known) = known.filter(|s| s.refused_of == rights) {
+            let lasting = known.refused.iter().filter(|(_, refused)| now < refused.until);
+            self.refused_parts = lasting.map(|(key, refused)| (key.clone(), refused.clone())).collect();
+        }
+    }
+}
+
+/// Some of it was refused, not lacking, and may be granted by now.
+fn holds(known: &ServerState, now: i64) -> bool {
+    known.missing_until.is_none_or(|until| now < until)
+}
+
+/// What the probe need not ask for again. Whether it holds is known only when it has answered.
+pub(super) fn lacked_by_probe(known: &ServerState, now: i64) -> Missing {
+    let columns = known.missing.get(probe::TAG).filter(|_| holds(known, now));
+    let columns = columns.map(|columns| (probe::TAG.to_owned(), columns.clone()));
+    Missing {
+        refused: known.missing_until.is_some() && columns.is_some(),
+        columns: columns.into_iter().collect(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::pg::pool::{Held, Pool};
 use crate::pg::probe::{self, Facts};
 use crate::pg::progress::Progress;
 use crate::pg::refusal::{Kind, Refusal, Scope};
-use crate::pg::session::{Limits, Spent};
+use crate::pg::session::{Limits, Missing, Spent};
 
 /// What a look stands on.
 pub(super) struct Spot {
@@ -24,6 +24,10 @@ pub(super) struct Spot {
     pub(super) deadline: Instant,
     pub(super) progress: Arc<Progress>,
     pub(super) cancels: Cancels,
+    /// First in line, where it is watched still.
+    pub(super) looks_from: Option<String>,
+    /// Columns that this server lacked or refused to the probe before.
+    pub(super) missing: Missing,
 }
 
 /// Tries the watched databases in turn until one lets us look: one that is closed must not hide the others.
@@ -33,7 +37,7 @@ pub(super) fn look(
     opened: &mut Vec<Duration>,
 ) -> Result<(Facts, Held), Box<Outcome>> {
     let mut first = None;
-    let mut candidates = candidates(server);
+    let mut candidates = candidates(server, spot.looks_from.as_ref());
     while let Some(database) = candidates.pop_front() {
         let mut held =
             spot.pool.get().map_err(|e| Box::new(Outcome::failed(Reason::Other).detail(e.to_string())))?;
@@ -71,7 +75,13 @@ fn ask(server: &config::Server, spot: &Spot, connection: &mut Connection) -> Res
         as_monitor: false,
     };
     let cancel = spot.cancels.register(connection.canceller());
-    let probed = probe::probe(&mut connection.client, limits, spot.spent.clone(), &registry::wanted());
+    let probed = probe::probe(
+        &mut connection.client,
+        limits,
+        spot.spent.clone(),
+        &registry::wanted(),
+        spot.missing.clone(),
+    );
     spot.cancels.forget(cancel);
     probed.map_err(|failure| Box::new(failure.outcome()))
 }
@@ -82,13 +92,21 @@ fn same_password(server: &config::Server, one: &str, other: &str) -> bool {
     server.hosts.iter().all(|(host, port)| of(host, *port, one) == of(host, *port, other))
 }
 
-fn candidates(server: &config::Server) -> VecDeque<String> {
+fn candidates(server: &config::Server, looks_from: Option<&String>) -> VecDeque<String> {
     let mut names = match &server.databases {
         Databases::All => vec![server.database.clone(), "postgres".to_owned(), "template1".to_owned()],
         Databases::Named(names) => {
             names.iter().filter(|n| !server.exclude_databases.contains(n)).cloned().collect()
         }
     };
+    let is_watched = |name: &&String| match &server.databases {
+        Databases::All => !server.exclude_databases.contains(name),
+        Databases::Named(_) => names.contains(name),
+    };
+    if let Some(first) = looks_from.filter(is_watched).cloned() {
+        names.retain(|name| *name != first);
+        names.insert(0, first);
+    }
     names.dedup();
     names.into()
 }

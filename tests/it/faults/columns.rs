@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pganalytics::pg::session::{Limits, Session, Spent};
+use pganalytics::pg::session::{Limits, Missing, Session, Spent};
 
 use super::scene::{Items, assert_code, change_ledger, home, ledger, postgres, watched};
 use crate::support::cluster::shared;
@@ -26,6 +26,7 @@ fn asked(
     known: BTreeMap<String, Vec<String>>,
 ) -> (Vec<String>, BTreeMap<String, Vec<String>>, u32) {
     let mut client = shared(major).conn("postgres");
+    let known = Missing { columns: known, ..Missing::default() };
     let mut session = Session::begin(&mut client, limits(), Arc::new(Spent::default()), known).unwrap();
     let mut columns = Vec::new();
     let result = session.query("test.part", SQL, &[], |row| {
@@ -34,7 +35,7 @@ fn asked(
     });
     assert!(result.is_ok(), "{result:?}");
     let transaction = session.transaction;
-    (columns, session.commit().unwrap(), transaction)
+    (columns, session.commit().unwrap().columns, transaction)
 }
 
 #[test]

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use pganalytics::collect::plan::{Planned, Visit};
 use pganalytics::collect::visit::{self, Ground};
 use pganalytics::collect::{Cx, Part, Placed, Run};
 use pganalytics::config;
-use pganalytics::pg::session::{Limits, Session, Spent};
+use pganalytics::pg::session::{Limits, Missing, Session, Spent};
 use pganalytics::pg::{pool, probe};
 use wire::Reason;
 
@@ -49,8 +48,14 @@ fn a_panic_costs_its_part() {
         deadline,
         as_monitor: false,
     };
-    let facts = probe::probe(&mut cluster.conn("postgres"), limits, spent.clone(), &probe::Wanted::default())
-        .expect("facts");
+    let facts = probe::probe(
+        &mut cluster.conn("postgres"),
+        limits,
+        spent.clone(),
+        &probe::Wanted::default(),
+        Missing::default(),
+    )
+    .expect("facts");
     let reaper = Arc::new(scheduled_thread_pool::ScheduledThreadPool::new(1));
     let ground = Ground {
         config: config.clone(),
@@ -62,7 +67,8 @@ fn a_panic_costs_its_part() {
         deadline,
         stop: Arc::new(AtomicBool::new(false)),
         databases: Arc::new(vec!["postgres".to_owned()]),
-        missing: BTreeMap::new(),
+        missing: Missing::default(),
+        seeks: false,
         cancels: Default::default(),
         memory: Arc::default(),
         progress: Arc::default(),

@@ -138,13 +138,3 @@ fn it_is_found_in_a_schema_of_any_name() {
         bed.server.sql(db, "drop extension pg_stat_statements");
     }
 }
-
-/// The statistics are the cluster's, but only where the extension is can they be asked for.
-#[test]
-fn in_another_database_only_it_is_named_where_it_is_missed() {
-    let mut bed = Bed::new(newest(), 2);
-    bed.databases.reverse();
-    bed.configure("");
-    let what = format!("create extension pg_stat_statements; in database {}", bed.databases[0]);
-    check(&bed, 0, "skipped", "extension_absent", &what);
-}

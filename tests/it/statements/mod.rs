@@ -2,6 +2,7 @@
 
 mod absent;
 mod cost;
+mod elsewhere;
 mod growth;
 mod own;
 mod places;
