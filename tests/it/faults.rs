@@ -8,6 +8,7 @@ mod columns;
 mod dead;
 mod gone;
 mod locks;
+mod managed;
 mod many;
 mod names;
 mod panic;
