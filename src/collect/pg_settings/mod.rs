@@ -1,6 +1,15 @@
-//! `pg_settings`: settings off their default, and drifted collations.
+//! `pg_settings`: settings off their default, what changed of them, and drifted collations.
+//!
+//! The server's own settings, not those of the collector's session. What looks like a secret is masked before it is
+//! kept, compared or sent. Collations are a database's own: each database has an item for them.
 
-use super::{Collector, Gather, Scope};
+mod changes;
+mod collect;
+mod conninfo;
+mod read;
+mod secrets;
+
+use super::{Collector, Gather, Need, Part, Run, Scope, Shape, Variant};
 
 pub const PG_SETTINGS: Collector = Collector {
     name: "pg_settings",
@@ -9,5 +18,32 @@ pub const PG_SETTINGS: Collector = Collector {
     every_s: 3600,
     enabled: true,
     needs: "pg_read_all_settings",
-    gather: Gather::Sql(&[]),
+    gather: Gather::Sql(&[SETTINGS, DATABASES, COLLATIONS]),
+};
+
+const SETTINGS: Part = Part {
+    key: collect::KEY,
+    needs: &[Need::Sees("pg_read_all_settings")],
+    run: Run::Code(collect::run),
+    ..Part::SERVER
+};
+
+const DATABASES: Part = Part {
+    key: "databases",
+    run: Run::Sql {
+        shape: Shape::Rows,
+        binds: &[],
+        variants: &[Variant { since: 15, sql: include_str!("databases.15.sql") }],
+    },
+    ..Part::SERVER
+};
+
+const COLLATIONS: Part = Part {
+    key: "collations",
+    run: Run::Sql {
+        shape: Shape::Rows,
+        binds: &[],
+        variants: &[Variant { since: 13, sql: include_str!("collations.13.sql") }],
+    },
+    ..Part::DATABASE
 };

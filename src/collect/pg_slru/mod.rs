@@ -1,6 +1,8 @@
 //! `pg_slru`: SLRU caches.
+//!
+//! 17 renamed them: readers see its names on every version.
 
-use super::{Collector, Gather, Scope};
+use super::{Collector, Gather, Part, Run, Scope, Shape, Variant};
 
 pub const PG_SLRU: Collector = Collector {
     name: "pg_slru",
@@ -9,5 +11,18 @@ pub const PG_SLRU: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "nothing",
-    gather: Gather::Sql(&[]),
+    gather: Gather::Sql(&[SLRU]),
+};
+
+const SLRU: Part = Part {
+    key: "slru",
+    run: Run::Sql {
+        shape: Shape::Rows,
+        binds: &[],
+        variants: &[
+            Variant { since: 13, sql: include_str!("slru.13.sql") },
+            Variant { since: 17, sql: include_str!("slru.17.sql") },
+        ],
+    },
+    ..Part::SERVER
 };

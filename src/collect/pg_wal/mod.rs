@@ -1,6 +1,8 @@
 //! `pg_wal`: write-ahead log written.
+//!
+//! The same names on 14 to 18, though 18 keeps writes and syncs elsewhere: those have a reset time of their own.
 
-use super::{Collector, Gather, Scope};
+use super::{Collector, Gather, Part, Run, Scope, Shape, Variant};
 
 pub const PG_WAL: Collector = Collector {
     name: "pg_wal",
@@ -9,5 +11,18 @@ pub const PG_WAL: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "nothing",
-    gather: Gather::Sql(&[]),
+    gather: Gather::Sql(&[WAL]),
+};
+
+const WAL: Part = Part {
+    key: "wal",
+    run: Run::Sql {
+        shape: Shape::Fields,
+        binds: &[],
+        variants: &[
+            Variant { since: 14, sql: include_str!("wal.14.sql") },
+            Variant { since: 18, sql: include_str!("wal.18.sql") },
+        ],
+    },
+    ..Part::SERVER
 };
