@@ -47,7 +47,7 @@ pub mod watch;
 use std::path::PathBuf;
 
 use part::Done;
-use wire::Want;
+use wire::{Outcome, Want};
 
 use crate::config::Config;
 use crate::pg::probe::Facts;
@@ -163,6 +163,8 @@ pub enum Need {
     Use(&'static str),
     /// The rights of this role, or else it sees less than there is, and says so.
     Sees(&'static str),
+    /// A function to call, as with `Use`, or else it tells less, and says so.
+    Adds(&'static str),
 }
 
 pub enum Run {
@@ -213,6 +215,15 @@ pub struct Cx<'a> {
     /// The watched databases of this server.
     pub databases: &'a [String],
     pub memory: &'a Memory,
+    /// Parts of this visit that were asked before, and not answered as they should be.
+    pub ended: &'a [Ended],
+}
+
+/// A part that failed, was skipped, or is not complete.
+pub struct Ended {
+    pub collector: &'static str,
+    pub part: &'static str,
+    pub outcome: Outcome,
 }
 
 /// What earlier runs left that a part's code may look at.

@@ -101,10 +101,8 @@ pub fn plan(inputs: &Inputs) -> Plan {
 /// A collector lacks an extension in the probe's database that another one may have.
 fn seeks(inputs: &Inputs, watched: &BTreeMap<String, Option<Outcome>>) -> bool {
     let needs = |part: &Part| part.needs.contains(&Need::Extension(seek::EXTENSION));
-    let wanted = inputs.collectors.iter().filter(|c| enabled(inputs.config, c)).any(|c| match &c.gather {
-        Gather::Sql(parts) => parts.iter().any(needs),
-        Gather::Host | Gather::Agent => false,
-    });
+    let on = inputs.collectors.iter().filter(|c| enabled(inputs.config, c));
+    let wanted = on.flat_map(|c| c.gather.parts(inputs.config)).any(needs);
     let known = inputs.ledger.servers.get(&inputs.server.name).filter(|_| !inputs.force);
     wanted
         && seek::is_due(known, inputs.facts, inputs.now)
@@ -233,7 +231,7 @@ fn place(
 }
 
 /// What stands in the way of a part on this server, wherever it is asked.
-fn obstacle(part: &Part, facts: &Facts, seeks: bool) -> Option<Outcome> {
+pub fn obstacle(part: &Part, facts: &Facts, seeks: bool) -> Option<Outcome> {
     match &part.run {
         Run::Sql { variants, .. } if variant(variants, facts.major()).is_none() => {
             return Some(Outcome::skipped(Reason::Version));
@@ -283,7 +281,7 @@ fn unmet(need: &Need, facts: &Facts, seeks: bool) -> Option<Outcome> {
                 Outcome::failed(Reason::Privilege).detail(format!("{object}: grant pg_monitor to this role")),
             ),
         },
-        Need::Extension(_) | Need::Role(_) | Need::Sees(_) => None,
+        Need::Extension(_) | Need::Role(_) | Need::Sees(_) | Need::Adds(_) => None,
     }
 }
 

@@ -53,7 +53,7 @@ pub fn wanted() -> Wanted {
         let (list, name) = match *need {
             Need::Extension(_) => continue,
             Need::Role(role) | Need::Sees(role) => (&mut wanted.roles, role),
-            Need::Use(object) => (&mut wanted.objects, object),
+            Need::Use(object) | Need::Adds(object) => (&mut wanted.objects, object),
         };
         if !list.iter().any(|known| known == name) {
             list.push(name.to_owned());

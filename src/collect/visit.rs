@@ -16,7 +16,7 @@ use super::plan::{Planned, Visit};
 use super::refused;
 use super::seek;
 use super::sql;
-use super::{Cx, Keep, Memory, Need, Placed, Run};
+use super::{Cx, Ended, Keep, Memory, Need, Placed, Run};
 use crate::config::{Config, Databases, Server};
 use crate::pg::failure::Failure;
 use crate::pg::pool::{Held, Pool};
@@ -68,6 +68,17 @@ pub struct Ending {
     pub missing: Missing,
     /// The version of the extension that was sought.
     pub found: Option<String>,
+    /// Parts that did not end as they should.
+    pub ended: Vec<Ended>,
+}
+
+impl Ending {
+    fn note<'a>(&mut self, planned: &Planned, mut outcomes: impl Iterator<Item = &'a Outcome>) {
+        if let Some(outcome) = outcomes.find(|o| o.verdict != Verdict::Ok) {
+            let Planned { collector, part, .. } = planned;
+            self.ended.push(Ended { collector, part: part.key, outcome: outcome.clone() });
+        }
+    }
 }
 
 pub fn run(
@@ -165,15 +176,17 @@ fn parts<'p>(
         let reserved = match admitted {
             Ok(reserved) => reserved,
             Err(outcome) => {
+                ending.note(planned, std::iter::once(&outcome));
                 answer_all(std::slice::from_ref(planned), &outcome, answer);
                 continue;
             }
         };
         let started = Instant::now();
-        let asked = catch_unwind(AssertUnwindSafe(|| ask(&mut session, planned, ground)));
+        let asked = catch_unwind(AssertUnwindSafe(|| ask(&mut session, planned, ground, &ending.ended)));
         let took = started.elapsed();
         ground.spent.reserved.fetch_sub(reserved, Ordering::Relaxed);
         let placed = asked.unwrap_or_else(|_| here(broken(planned.part.key)));
+        ending.note(planned, placed.iter().map(|p| &p.done.outcome));
         if let Some(outcome) = lost(&placed) {
             return Rest { parts: &parts[n..], asked: Some((outcome, took)), discard: true };
         }
@@ -232,13 +245,14 @@ fn broken(key: &'static str) -> Done {
     Done::failed(key, Reason::Panic, "the collector broke on this part; see its log")
 }
 
-fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed> {
+fn ask(session: &mut Session, planned: &Planned, ground: &Ground, ended: &[Ended]) -> Vec<Placed> {
     let cx = Cx {
         server: &ground.server.name,
         config: &ground.config,
         facts: &ground.facts,
         databases: &ground.databases,
         memory: &ground.memory,
+        ended,
     };
     let started = Instant::now();
     let transaction = session.transaction;
@@ -262,13 +276,18 @@ fn ask(session: &mut Session, planned: &Planned, ground: &Ground) -> Vec<Placed>
 /// Complete only for a role that sees everything: any other is told what it lacks.
 fn shaded(outcome: &mut Outcome, planned: &Planned, facts: &Facts) {
     let lacks = planned.part.needs.iter().find_map(|need| match *need {
-        Need::Sees(role) if !facts.may.roles.contains(role) => Some(role),
+        Need::Sees(role) if !facts.may.roles.contains(role) => {
+            Some(format!("the role does not see everything: grant {role} to it"))
+        }
+        Need::Adds(object) if facts.may.objects.get(object) == Some(&false) => {
+            Some(format!("the role may not use {object}: grant pg_monitor to it"))
+        }
         _ => None,
     });
-    if let (Verdict::Ok, Some(role)) = (outcome.verdict, lacks) {
+    if let (Verdict::Ok, Some(why)) = (outcome.verdict, lacks) {
         outcome.verdict = Verdict::Partial;
         outcome.reason = Some(Reason::Privilege);
-        outcome.detail = Some(format!("the role does not see everything: grant {role} to it"));
+        outcome.detail = Some(why);
     }
 }
 

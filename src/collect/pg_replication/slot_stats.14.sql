@@ -1,0 +1,18 @@
+-- What logical decoding has done for each slot since stats_reset. Cost: 0.3 ms without logical slots. Needs: nothing.
+select
+    s.slot_name::text as slot_name
+    , t.spill_txns
+    , t.spill_count
+    , t.spill_bytes
+    , t.stream_txns
+    , t.stream_count
+    , t.stream_bytes
+    , t.total_txns
+    , t.total_bytes
+    , t.stats_reset
+    , count(*) over () as _total
+from pg_catalog.pg_get_replication_slots() s
+cross join lateral pg_catalog.pg_stat_get_replication_slot(s.slot_name::text) t
+where s.slot_type = 'logical'
+order by s.slot_name
+limit 1000
