@@ -1,6 +1,10 @@
 //! `pg_cache`: cache hits of tables and indexes.
+//!
+//! Counters since `stats_reset`, and so are the percentages: a reader who wants those of an interval derives them from
+//! two items. A percentage is absent where nothing was read; toast and index figures are absent where there is none.
+//! "Read" asks the operating system, whose own cache may answer.
 
-use super::{Collector, Gather, Scope};
+use super::{Bind, Collector, Gather, Part, Run, Scope, Shape, Variant};
 
 pub const PG_CACHE: Collector = Collector {
     name: "pg_cache",
@@ -9,5 +13,25 @@ pub const PG_CACHE: Collector = Collector {
     every_s: 300,
     enabled: true,
     needs: "nothing",
-    gather: Gather::Sql(&[]),
+    gather: Gather::Sql(&[TABLE_CACHE_HIT, INDEX_CACHE_HIT]),
+};
+
+const TABLE_CACHE_HIT: Part = Part {
+    key: "table_cache_hit",
+    run: Run::Sql {
+        shape: Shape::Rows,
+        binds: &[Bind::TablesLimit],
+        variants: &[Variant { since: 13, sql: include_str!("table_cache_hit.13.sql") }],
+    },
+    ..Part::DATABASE
+};
+
+const INDEX_CACHE_HIT: Part = Part {
+    key: "index_cache_hit",
+    run: Run::Sql {
+        shape: Shape::Rows,
+        binds: &[Bind::IndexesLimit],
+        variants: &[Variant { since: 13, sql: include_str!("index_cache_hit.13.sql") }],
+    },
+    ..Part::DATABASE
 };

@@ -1,6 +1,11 @@
 //! `pg_sequences`: sequences by the share of their range in use.
+//!
+//! The range ends where the sequence does, or sooner, where the column that it feeds is of a smaller type.
 
-use super::{Collector, Gather, Scope};
+mod read;
+mod share;
+
+use super::{Collector, Gather, Part, Run, Scope};
 
 pub const PG_SEQUENCES: Collector = Collector {
     name: "pg_sequences",
@@ -9,5 +14,7 @@ pub const PG_SEQUENCES: Collector = Collector {
     every_s: 3600,
     enabled: true,
     needs: "select on the sequences",
-    gather: Gather::Sql(&[]),
+    gather: Gather::Sql(&[SEQUENCES]),
 };
+
+const SEQUENCES: Part = Part { key: "sequences", run: Run::Code(read::run), ..Part::DATABASE };
