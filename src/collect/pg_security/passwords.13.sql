@@ -1,5 +1,5 @@
--- In what form the passwords of logins are kept: how many of each, never a password. Cost: a row for each role. Needs:
--- select on pg_authid, which only superusers have unless it was granted.
+-- In what form the passwords of logins are kept: how many of each, never a password. Cost: a row for each role.
+-- Needs: select on pg_authid, which only superusers have unless it was granted.
 select
     count(*) filter (where a.rolpassword like 'SCRAM-SHA-256$%') as scram
     , count(*) filter (where a.rolpassword ~ '^md5[0-9a-f]{32}$') as md5

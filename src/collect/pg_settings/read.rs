@@ -13,21 +13,21 @@ pub(super) struct Setting {
     pub(super) name: String,
     pub(super) value: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<String>,
+    pub(super) unit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    boot_value: Option<String>,
+    pub(super) boot_value: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reset_value: Option<String>,
+    pub(super) reset_value: Option<String>,
     /// Hidden where our own transaction overrides it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
+    pub(super) source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source_file: Option<String>,
+    pub(super) source_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source_line: Option<i32>,
-    context: String,
+    pub(super) source_line: Option<i32>,
+    pub(super) context: String,
     pub(super) pending_restart: bool,
-    masked: bool,
+    pub(super) masked: bool,
 }
 
 impl Setting {

@@ -9,5 +9,5 @@ from pg_catalog.pg_db_role_setting s
 left join pg_catalog.pg_database d on d.oid = s.setdatabase
 left join pg_catalog.pg_roles a on a.oid = s.setrole
 cross join lateral pg_catalog.unnest(s.setconfig) c(assignment)
-order by s.setdatabase, s.setrole, c.assignment collate "C"
+order by s.setdatabase, s.setrole, c.assignment
 limit 5000

@@ -1,7 +1,7 @@
 -- Settings off their default as the server has them, facts of its build and start among them, and what waits for a
 -- restart; at most 1000. What our own transaction sets is told as it is without us (reset_val, with no source); what the
--- database or the role of this connection overrides is among role_settings. Cost: every setting once. Needs:
--- pg_read_all_settings, or some are hidden.
+-- database or the role of this connection overrides is among role_settings. Cost: every setting once.
+-- Needs: pg_read_all_settings, or some are hidden.
 select
     s.name
     , case s.source when 'session' then s.reset_val else s.setting end as value
@@ -37,5 +37,5 @@ where s.pending_restart
                 and r.setrole in (0, (select a.oid from pg_catalog.pg_roles a where a.rolname = session_user))
         )
     )
-order by s.name collate "C"
+order by s.name
 limit 1000
