@@ -1,6 +1,12 @@
-//! `pg_xmin`: who holds the xmin horizon back.
+//! `pg_xmin`: who holds the xmin horizon back, so that vacuum cannot remove what they might still see.
+//!
+//! The horizon is held by open transactions and snapshots, prepared transactions, replication slots (for the catalogs by
+//! logical ones), and standbys with feedback. A plain VACUUM holds nothing back, however old its snapshot, nor does a
+//! session that decodes for a logical slot: the server passes them over, and so does this.
 
-use super::{Collector, Gather, Scope};
+mod holders;
+
+use super::{Collector, Gather, Need, Part, Run, Scope};
 
 pub const PG_XMIN: Collector = Collector {
     name: "pg_xmin",
@@ -8,6 +14,13 @@ pub const PG_XMIN: Collector = Collector {
     scope: Scope::Server,
     every_s: 60,
     enabled: true,
-    needs: "pg_read_all_stats for other roles' sessions",
-    gather: Gather::Sql(&[]),
+    needs: "pg_read_all_stats for other roles' transactions",
+    gather: Gather::Sql(&[HOLDERS]),
+};
+
+const HOLDERS: Part = Part {
+    key: "holders",
+    needs: &[Need::Sees("pg_read_all_stats")],
+    run: Run::Code(holders::run),
+    ..Part::SERVER
 };

@@ -1,0 +1,30 @@
+-- ANALYZEs under way, the longest first. Percent is absent where the server knows no total. Cost: only asked while
+-- there is one; one reading of all sessions. Needs: pg_read_all_stats for other roles' commands.
+select
+    s.pid::int4 as pid
+    , s.datname::text as database
+    , nullif(s.relid, 0)::oid as relid
+    , case when s.datname = pg_catalog.current_database() then nullif(s.relid::regclass::text, s.relid::text) end::text as relation
+    , s.phase::text as phase
+    , s.sample_blks_total::int8 as sample_blks_total
+    , s.sample_blks_scanned::int8 as sample_blks_scanned
+    , s.ext_stats_total::int8 as ext_stats_total
+    , s.ext_stats_computed::int8 as ext_stats_computed
+    , s.child_tables_total::int8 as child_tables_total
+    , s.child_tables_done::int8 as child_tables_done
+    , nullif(s.current_child_table_relid, 0)::oid as current_child_table_relid
+    , s.delay_time::float8 as delay_time_ms
+    , (100.0 * s.sample_blks_scanned / nullif(s.sample_blks_total, 0))::float8 as percent
+    , pg_catalog.pg_get_userbyid(a.usesysid)::text as user
+    , a.application_name::text as application
+    , a.backend_type::text as backend_type
+    , a.wait_event_type::text as wait_event_type
+    , a.wait_event::text as wait_event
+    , coalesce(a.query_start, a.backend_start) as started_at
+    , (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.query_start, a.backend_start)) * 1000)::float8 as elapsed_ms
+    , a.query::text as query
+    , count(*) over () as _total
+from pg_catalog.pg_stat_progress_analyze s
+left join pg_catalog.pg_stat_get_activity(null) a on a.pid = s.pid
+order by coalesce(a.query_start, a.backend_start), s.pid
+limit 100

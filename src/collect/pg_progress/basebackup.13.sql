@@ -1,0 +1,23 @@
+-- Base backups under way, the longest first. Percent is absent where the server knows no total. Cost: only asked while
+-- there is one; one reading of all sessions. Needs: pg_read_all_stats for other roles' commands.
+select
+    s.pid::int4 as pid
+    , s.phase::text as phase
+    , s.backup_total::int8 as backup_total_bytes
+    , s.backup_streamed::int8 as backup_streamed_bytes
+    , s.tablespaces_total::int8 as tablespaces_total
+    , s.tablespaces_streamed::int8 as tablespaces_streamed
+    , (100.0 * s.backup_streamed / nullif(s.backup_total, 0))::float8 as percent
+    , pg_catalog.pg_get_userbyid(a.usesysid)::text as user
+    , a.application_name::text as application
+    , a.backend_type::text as backend_type
+    , a.wait_event_type::text as wait_event_type
+    , a.wait_event::text as wait_event
+    , coalesce(a.query_start, a.backend_start) as started_at
+    , (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.query_start, a.backend_start)) * 1000)::float8 as elapsed_ms
+    , a.query::text as query
+    , count(*) over () as _total
+from pg_catalog.pg_stat_progress_basebackup s
+left join pg_catalog.pg_stat_get_activity(null) a on a.pid = s.pid
+order by coalesce(a.query_start, a.backend_start), s.pid
+limit 100
