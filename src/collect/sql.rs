@@ -177,7 +177,8 @@ fn total_of(row: &Row) -> Result<Option<u64>, postgres::Error> {
     }
 }
 
-fn with_missing(outcome: Outcome, missing: Vec<String>) -> Outcome {
+/// Columns that the server turned out not to have make a part partial.
+pub(super) fn with_missing(outcome: Outcome, missing: Vec<String>) -> Outcome {
     match missing.is_empty() {
         true => outcome,
         false => Outcome {

@@ -12,6 +12,7 @@ use postgres::Client;
 use postgres::types::{FromSql, Type};
 
 use super::failure::Failure;
+use super::rows::optional;
 use super::session::{Binds, Limits, Missing, Session, Spent};
 
 const SQL: &str = include_str!("probe.13.sql");
@@ -188,14 +189,6 @@ fn places(row: &postgres::Row) -> Result<Vec<(String, String)>, postgres::Error>
     let outside = names.into_iter().zip(paths).filter(|(_, path)| path.exact && !path.text.is_empty());
     places.extend(outside.map(|(name, path)| (format!("tablespace:{}", name.text), path.text)));
     Ok(places)
-}
-
-/// A column that this server may lack, or know nothing to say in.
-fn optional<'r, T: FromSql<'r>>(row: &'r postgres::Row, column: &str) -> Result<Option<T>, postgres::Error> {
-    match row.columns().iter().any(|c| c.name() == column) {
-        true => row.try_get(column),
-        false => Ok(None),
-    }
 }
 
 /// A name as the server has it: any bytes, where a database is SQL_ASCII or another database made it.

@@ -60,6 +60,14 @@ pub fn fields(row: &Row, first: usize, out: &mut Vec<u8>) -> Result<()> {
     edited_fields(row, first, out, |_, _| Edit::Keep)
 }
 
+/// A column that this server may lack, or know nothing to say in.
+pub fn optional<'r, T: FromSql<'r>>(row: &'r Row, column: &str) -> Result<Option<T>, postgres::Error> {
+    match row.columns().iter().any(|c| c.name() == column) {
+        true => row.try_get(column),
+        false => Ok(None),
+    }
+}
+
 /// What becomes of a text on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {

@@ -8,13 +8,15 @@ use wire::Outcome;
 
 use super::figures::{Figures, Room};
 use crate::collect::part::{Done, Fragment};
+use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
 use crate::collect::{Cx, Placed, Variant, variant};
 use crate::pg::failure::Failure;
-use crate::pg::rows::Lossy;
+use crate::pg::rows::{self, Lossy};
 use crate::pg::session::Session;
 
 const KEY: &str = "sessions";
+const TAG: &str = "pg_connections.sessions";
 const SQL: &[Variant] = &[
     Variant { since: 13, sql: include_str!("sessions.13.sql") },
     Variant { since: 14, sql: include_str!("sessions.14.sql") },
@@ -40,6 +42,7 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
     let done = match read(session, cx) {
         Ok((seen, room)) => {
             let outcome = Outcome { rows: seen.len() as u64, ..Outcome::default() };
+            let outcome = with_missing(outcome, session.missing(TAG));
             Done { key: KEY, fragment: Fragment::fields(&Figures::of(seen, room)), outcome }
         }
         Err(failure) => failure.done(KEY),
@@ -51,7 +54,7 @@ fn read(session: &mut Session, cx: &Cx) -> Result<(Vec<Seen>, Option<Room>), Fai
     let texts = Texts::of(cx.config);
     let sql = variant(SQL, cx.facts.major()).map_or(SQL[0].sql, |v| v.sql);
     let (mut all, mut room) = (Vec::new(), None);
-    session.query("pg_connections.sessions", sql, &[], |row| {
+    session.query(TAG, sql, &[], |row| {
         room = Some(Room {
             max_connections: row.try_get("_max_connections")?,
             superuser_reserved_connections: row.try_get("_superuser_reserved")?,
@@ -64,8 +67,8 @@ fn read(session: &mut Session, cx: &Cx) -> Result<(Vec<Seen>, Option<Room>), Fai
 }
 
 fn seen(row: &Row, texts: Texts) -> Result<Seen, Box<dyn Error + Sync + Send>> {
-    let text = |name| row.try_get::<_, Option<Lossy>>(name).map(|text| text.map(|text| text.0));
-    let transaction_ms = row.try_get("duration_ms")?;
+    let text = |name| rows::optional::<Lossy>(row, name).map(|text| text.map(|text| text.0));
+    let transaction_ms = rows::optional(row, "duration_ms")?;
     let told = match (row.try_get("_told")?, transaction_ms) {
         (true, Some(_)) => Some(texts.object(row)?),
         _ => None,
@@ -79,7 +82,7 @@ fn seen(row: &Row, texts: Texts) -> Result<Seen, Box<dyn Error + Sync + Send>> {
         state: text("state")?,
         wait: text("wait_event_type")?.zip(text("wait_event")?),
         transaction_ms,
-        xmin_age: row.try_get("xmin_age")?,
+        xmin_age: rows::optional(row, "xmin_age")?,
         told,
     })
 }

@@ -6,12 +6,15 @@ use wire::Outcome;
 
 use super::waits::{Blocker, Chain, Waiting};
 use crate::collect::part::{Done, Fragment};
+use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
 use crate::collect::{Cx, Placed, Variant, variant};
 use crate::pg::failure::Failure;
 use crate::pg::session::Session;
 
 const KEY: &str = "locks";
+const LOCKS_TAG: &str = "pg_locks.locks";
+const WAITS_TAG: &str = "pg_locks.waits";
 const LOCKS: &str = include_str!("locks.13.sql");
 const WAITS: &[Variant] = &[
     Variant { since: 13, sql: include_str!("waits.13.sql") },
@@ -36,7 +39,9 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
         Ok(locks) => {
             let outcome = Outcome { rows: locks.active_locks.len() as u64, ..Outcome::default() };
             let total = Some(locks.active_locks_total.cast_unsigned());
-            Done { key: KEY, fragment: Fragment::fields(&locks), outcome: Outcome { total, ..outcome } }
+            let missing = [session.missing(LOCKS_TAG), session.missing(WAITS_TAG)].concat();
+            let outcome = with_missing(Outcome { total, ..outcome }, missing);
+            Done { key: KEY, fragment: Fragment::fields(&locks), outcome }
         }
         Err(failure) => failure.done(KEY),
     };
@@ -46,7 +51,7 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
 fn read(session: &mut Session, cx: &Cx) -> Result<Locks, Failure> {
     let texts = Texts::of(cx.config);
     let mut locks = Locks::default();
-    session.query("pg_locks.locks", LOCKS, &[], |row| {
+    session.query(LOCKS_TAG, LOCKS, &[], |row| {
         locks.active_locks_total = row.try_get("_total")?;
         locks.waiting = row.try_get("_waiting")?;
         locks.active_locks.push(texts.object(row)?);
@@ -57,7 +62,7 @@ fn read(session: &mut Session, cx: &Cx) -> Result<Locks, Failure> {
     }
     let mut waiting = Waiting::default();
     let sql = variant(WAITS, cx.facts.major()).map_or(WAITS[0].sql, |v| v.sql);
-    session.query("pg_locks.waits", sql, &[], |row| waiting.take(row, texts))?;
+    session.query(WAITS_TAG, sql, &[], |row| waiting.take(row, texts))?;
     locks.lock_wait_chains_total = waiting.total;
     locks.lock_wait_chains = waiting.chains();
     (locks.blocking_queries, locks.blocking_queries_total) = waiting.blockers();

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::chains::{Edges, Place, behind, places};
 use crate::collect::statement_text::Texts;
-use crate::pg::rows::Lossy;
+use crate::pg::rows::{self, Lossy};
 
 /// Sessions in the way that are listed, and that are named for one that waits.
 const BLOCKERS: usize = 50;
@@ -133,22 +133,14 @@ pub(super) struct Blocker {
 
 impl Waiting {
     pub(super) fn take(&mut self, row: &Row, texts: Texts) -> Result<(), Box<dyn Error + Sync + Send>> {
-        let text = |name| row.try_get::<_, Option<Lossy>>(name).map(|text| text.map(|text| text.0));
-        let ms = |name| row.try_get::<_, Option<f64>>(name).map(|ms| ms.map(|ms| (ms * 1e3).round() / 1e3));
+        let text = |name| rows::optional::<Lossy>(row, name).map(|text| text.map(|text| text.0));
+        let ms = |name| rows::optional::<f64>(row, name).map(|ms| ms.map(|ms| (ms * 1e3).round() / 1e3));
         let pid = row.try_get("pid")?;
-        let wait_ms = match row.columns().iter().any(|c| c.name() == "wait_ms") {
-            true => ms("wait_ms")?,
-            false => None,
-        };
-        let query_hash = match row.columns().iter().any(|c| c.name() == "query_hash") {
-            true => text("query_hash")?,
-            false => None,
-        };
         let wait = Wait {
-            ms: wait_ms,
+            ms: ms("wait_ms")?,
             locktype: text("locktype")?,
             mode: text("mode")?,
-            relid: row.try_get("relid")?,
+            relid: rows::optional(row, "relid")?,
             relation: text("relation")?,
         };
         let state = if pid == PREPARED { Some("prepared transaction".to_owned()) } else { text("state")? };
@@ -161,7 +153,7 @@ impl Waiting {
             state,
             duration_ms: ms("duration_ms")?,
             query_ms: ms("query_ms")?,
-            query_hash,
+            query_hash: text("query_hash")?,
             query: text("query")?.and_then(|query| texts.told(&query)),
             wait,
         };
@@ -169,7 +161,7 @@ impl Waiting {
             let pids: Result<Vec<i32>, _> = blockers.split(' ').map(str::parse).collect();
             self.edges.insert(pid, pids?);
         }
-        self.total = row.try_get::<_, Option<i64>>("total")?.unwrap_or(self.total);
+        self.total = rows::optional(row, "total")?.unwrap_or(self.total);
         self.sessions.insert(pid, party);
         Ok(())
     }

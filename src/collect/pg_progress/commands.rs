@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use wire::Outcome;
 
 use crate::collect::part::{Done, Fragment};
+use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
 use crate::collect::{Cx, Placed, Variant, variant};
 use crate::pg::failure::Failure;
@@ -81,7 +82,9 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
     let done = match read(session, cx) {
         Ok((rows, total)) => {
             let told = rows.values().map(Vec::len).sum::<usize>() as u64;
+            let missing = VIEWS.iter().flat_map(|view| session.missing(view.tag)).collect();
             let outcome = Outcome { rows: told, total: Some(total), ..Outcome::default() };
+            let outcome = with_missing(outcome, missing);
             Done { key: KEY, fragment: Fragment::fields(&rows), outcome }
         }
         Err(failure) => failure.done(KEY),

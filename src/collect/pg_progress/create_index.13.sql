@@ -1,5 +1,5 @@
--- CREATE INDEX and REINDEX under way, the longest first. Percent is of the phase, absent where it has no total. Cost:
--- only asked while there is one; one reading of all sessions. Needs: pg_read_all_stats for other roles' commands.
+-- CREATE INDEX and REINDEX under way, the longest first. Percent is of the phase, absent where it has no total.
+-- Cost: only asked while there is one; one reading of all sessions. Needs: pg_read_all_stats for other roles' commands.
 select
     s.pid::int4 as pid
     , s.datname::text as database

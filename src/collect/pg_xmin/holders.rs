@@ -7,12 +7,14 @@ use serde_json::value::RawValue;
 use wire::Outcome;
 
 use crate::collect::part::{Done, Fragment};
+use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
 use crate::collect::{Cx, Placed, Variant, variant};
 use crate::pg::failure::Failure;
 use crate::pg::session::Session;
 
 const KEY: &str = "holders";
+const TAG: &str = "pg_xmin.holders";
 const LIMIT: usize = 100;
 const SQL: &[Variant] = &[
     Variant { since: 13, sql: include_str!("holders.13.sql") },
@@ -41,7 +43,8 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
     let done = match read(session, cx) {
         Ok(horizon) => {
             let outcome = Outcome { rows: horizon.holders.len() as u64, ..Outcome::default() };
-            let outcome = Outcome { total: Some(horizon.holders_total), ..outcome };
+            let total = Some(horizon.holders_total);
+            let outcome = with_missing(Outcome { total, ..outcome }, session.missing(TAG));
             Done { key: KEY, fragment: Fragment::fields(&horizon), outcome }
         }
         Err(failure) => failure.done(KEY),
@@ -54,7 +57,7 @@ fn read(session: &mut Session, cx: &Cx) -> Result<Horizon, Failure> {
     let texts = Texts::of(cx.config);
     let sql = variant(SQL, cx.facts.major()).map_or(SQL[0].sql, |v| v.sql);
     let mut horizon = Horizon::default();
-    session.query("pg_xmin.holders", sql, &[], |row| {
+    session.query(TAG, sql, &[], |row| {
         let (kind, age): (String, i32) = (row.try_get("kind")?, row.try_get("age")?);
         if horizon.oldest_age.is_none() {
             (horizon.oldest_age, horizon.oldest_kind) = (Some(age), Some(kind.clone()));
