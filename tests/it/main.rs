@@ -10,6 +10,7 @@ mod docs;
 mod faults;
 mod http;
 mod push;
+mod relations;
 mod statements;
 mod support;
 mod tls;

@@ -1,0 +1,3 @@
+//! What is told of a database's relations: caches, bloat, sequences, extensions, schema.
+
+mod bloat;
