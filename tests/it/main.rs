@@ -11,6 +11,7 @@ mod faults;
 mod http;
 mod push;
 mod relations;
+mod server_views;
 mod statements;
 mod support;
 mod tls;
