@@ -18,6 +18,8 @@ fn remote(major: u32) -> Cluster {
     log_holds(&cluster, 0, "reloading configuration files");
     cluster.sql("postgres", "create role nobody login");
     cluster.sql("postgres", "create database app");
+    cluster.sql("postgres", "create database rdsadmin");
+    cluster.sql("postgres", "revoke connect on database rdsadmin from public");
     cluster.sql("app", "create table t as select 1 as a; create index i on t (a)");
     cluster
 }
