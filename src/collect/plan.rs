@@ -161,6 +161,10 @@ fn closed(database: &Database) -> Option<Outcome> {
             let why = "the role may not connect to it: grant connect, or exclude the database";
             Some(Outcome { sqlstate: Some("42501".to_owned()), ..skipped(why) })
         }
+        d if d.full => {
+            let why = "its connection limit is 0: raise it, or exclude the database";
+            Some(Outcome { sqlstate: Some("53300".to_owned()), ..skipped(why) })
+        }
         _ => None,
     }
 }
@@ -177,6 +181,9 @@ fn refused(name: &str, facts: &Facts) -> Option<Outcome> {
         }
         Some(d) if !d.open => {
             refused("42501", format!("the role may not connect to {name}: grant connect on it to the role"))
+        }
+        Some(d) if d.full => {
+            refused("53300", format!("the connection limit of database {name} is 0: raise it"))
         }
         Some(_) => None,
     }

@@ -20,6 +20,7 @@ select
     , d.database_allows
     , d.database_templates
     , d.database_open
+    , d.database_full
     , e.extensions
     , e.extension_versions
     , e.extension_schemas
@@ -35,6 +36,7 @@ from (
         , pg_catalog.array_agg(b.datallowconn and b.datconnlimit <> -2 order by b.oid) as database_allows
         , pg_catalog.array_agg(b.datistemplate order by b.oid) as database_templates
         , pg_catalog.array_agg(pg_catalog.has_database_privilege(b.oid, 'connect') order by b.oid) as database_open
+        , pg_catalog.array_agg(b.datconnlimit = 0 and pg_catalog.current_setting('is_superuser') <> 'on' order by b.oid) as database_full
     from pg_catalog.pg_database b
 ) d
 cross join (

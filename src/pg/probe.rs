@@ -58,6 +58,8 @@ pub struct Database {
     pub template: bool,
     /// The role has CONNECT.
     pub open: bool,
+    /// Its connection limit is 0: for all but superusers it is closed.
+    pub full: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,12 +152,18 @@ fn databases(row: &postgres::Row) -> Result<Vec<Database>, postgres::Error> {
     let allow: Vec<bool> = row.try_get("database_allows")?;
     let template: Vec<bool> = row.try_get("database_templates")?;
     let open: Vec<bool> = row.try_get("database_open")?;
-    let flags = allow.into_iter().zip(template).zip(open);
-    let database =
-        |((name, oid), ((allows_connections, template), open)): ((Name, u32), ((bool, bool), bool))| {
-            Database { nameable: name.exact, name: name.text, oid, allows_connections, template, open }
-        };
-    Ok(names.into_iter().zip(oids).zip(flags).map(database).collect())
+    let full: Vec<bool> = row.try_get("database_full")?;
+    let flag = |flags: &[bool], n: usize| flags.get(n).copied().unwrap_or_default();
+    let database = |(n, (name, oid)): (usize, (Name, u32))| Database {
+        nameable: name.exact,
+        name: name.text,
+        oid,
+        allows_connections: flag(&allow, n),
+        template: flag(&template, n),
+        open: flag(&open, n),
+        full: flag(&full, n),
+    };
+    Ok(names.into_iter().zip(oids).enumerate().map(database).collect())
 }
 
 fn may(row: &postgres::Row) -> Result<May, postgres::Error> {

@@ -6,6 +6,7 @@ mod budget;
 mod catalogs;
 mod columns;
 mod dead;
+mod discovery;
 mod gone;
 mod locks;
 mod managed;

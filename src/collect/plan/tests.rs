@@ -48,6 +48,7 @@ fn database(name: &str, open: bool) -> Database {
         allows_connections: true,
         template: name.starts_with("template"),
         open,
+        full: name == "full",
         nameable: true,
     }
 }
