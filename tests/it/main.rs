@@ -9,6 +9,7 @@ mod cycle;
 mod docs;
 mod faults;
 mod http;
+mod pooler;
 mod push;
 mod relations;
 mod server_views;

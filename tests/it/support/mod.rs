@@ -1,6 +1,7 @@
 //! What tests stand on: real servers, a backend that misbehaves on request, a network that does, a home for one
 //! collector. Nothing here knows what the collector does, and nothing outlives the test process (see `warden`).
 
+pub(crate) mod bouncer;
 pub(crate) mod cluster;
 pub(crate) mod home;
 pub(crate) mod poll;

@@ -42,9 +42,6 @@ impl Postmaster {
 
     pub(crate) fn launch(&mut self) {
         assert!(self.child.is_none(), "the server runs already");
-        if geteuid().is_root() {
-            run(Command::new("chown").args(["-R", &format!("{USER}:")]).arg(&self.dir));
-        }
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = self.command();
         command.arg("-D").arg(self.dir.join("data")).stdin(std::process::Stdio::null());
@@ -53,14 +50,7 @@ impl Postmaster {
     }
 
     fn command(&self) -> Command {
-        let postgres = self.tree.join("bin/postgres");
-        let mut command = if geteuid().is_root() {
-            let mut setpriv = Command::new("setpriv");
-            setpriv.args(["--reuid", USER, "--regid", USER, "--init-groups"]).arg(postgres);
-            setpriv
-        } else {
-            Command::new(postgres)
-        };
+        let mut command = as_server_user(&self.dir, &self.tree.join("bin/postgres"));
         // Its own libraries first: with the system's older libpq a walreceiver starts and never streams.
         command.env_clear().env("LD_LIBRARY_PATH", self.tree.join("lib")).env("LC_ALL", "C.UTF-8");
         command.env("PATH", "/usr/bin:/bin");
@@ -114,6 +104,17 @@ impl Drop for Postmaster {
         self.end(Signal::QUIT);
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// A program that refuses to run as root, and what it keeps on disk.
+pub(crate) fn as_server_user(dir: &Path, program: &Path) -> Command {
+    if !geteuid().is_root() {
+        return Command::new(program);
+    }
+    run(Command::new("chown").args(["-R", &format!("{USER}:")]).arg(dir));
+    let mut setpriv = Command::new("setpriv");
+    setpriv.args(["--reuid", USER, "--regid", USER, "--init-groups"]).arg(program);
+    setpriv
 }
 
 /// A process that is gone already needs no signal.
