@@ -31,9 +31,9 @@ select
     , (h.lsn - w.flush_lsn)::int8 as flush_behind_bytes
     , r.bytes as replay_behind_bytes
     , r.bytes / 1048576.0::float8 as behind_by_mb
-    , (extract(epoch from w.write_lag) * 1000)::float8 as write_lag_ms
-    , (extract(epoch from w.flush_lag) * 1000)::float8 as flush_lag_ms
-    , (extract(epoch from w.replay_lag) * 1000)::float8 as replay_lag_ms
+    , (extract(epoch from (w.write_lag)) * 1000)::float8 as write_lag_ms
+    , (extract(epoch from (w.flush_lag)) * 1000)::float8 as flush_lag_ms
+    , (extract(epoch from (w.replay_lag)) * 1000)::float8 as replay_lag_ms
     , w.reply_time
     , count(*) over () as _total
 from pg_catalog.pg_stat_get_wal_senders() w

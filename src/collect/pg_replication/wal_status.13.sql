@@ -58,7 +58,7 @@ cross join lateral (
     select
         count(*) filter (where f.name ~ '^[0-9A-F]{24}$') as total_segments
         , count(*) filter (
-            where f.name ~ '^[0-9A-F]{24}$' and pg_catalog.substr(f.name, 9) collate "C" > current.name
+            where f.name ~ '^[0-9A-F]{24}$' and pg_catalog.substr(f.name, 9) ~>~ current.name
         ) as recycled_segments
         , pg_catalog.sum(f.size)::int8 as bytes
     from pg_catalog.pg_ls_waldir() f
