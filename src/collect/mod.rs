@@ -34,6 +34,7 @@ pub mod pg_stats;
 pub mod pg_wal;
 pub mod pg_xmin;
 pub mod plan;
+mod recipient;
 pub mod refused;
 pub mod registry;
 pub mod schedule;

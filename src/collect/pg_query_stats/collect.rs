@@ -12,13 +12,12 @@ use super::rank::{Ranking, Scope, rank};
 use super::settle::settle;
 use super::texts;
 use crate::collect::part::{Done, Fragment};
+use crate::collect::recipient::recipient;
 use crate::collect::schedule::seed;
 use crate::collect::{Cx, Keep, Placed};
-use crate::config::Target;
 use crate::pg::failure::Failure;
 use crate::pg::probe::Extension;
 use crate::pg::session::Session;
-use crate::push::file::day_file;
 
 const KEY: &str = "queries";
 const EXTENSION: &str = "pg_stat_statements";
@@ -106,16 +105,9 @@ fn path(cx: &Cx) -> PathBuf {
     cx.memory.state_dir.join("previous").join(file)
 }
 
-/// Marks of sent texts count for one target: a file of another day, and whoever reads stdout, has none of them; nor has
-/// anybody those that were read while no text was to leave.
+/// Texts that were read while none was to leave, nobody has.
 fn target(cx: &Cx) -> u64 {
-    let texts = if cx.config.privacy.query_text { "texts" } else { "no texts" };
-    let url = &cx.config.backend.url;
-    match &cx.config.backend.target {
-        Target::Http(_) => seed(&[texts, url]),
-        Target::File(_) => seed(&[texts, url, &day_file(cx.memory.now)]),
-        Target::Stdout => seed(&[texts, url, &cx.memory.sequence.to_string()]),
-    }
+    recipient(cx, if cx.config.privacy.query_text { "texts" } else { "no texts" })
 }
 
 fn wanted(cx: &Cx) -> Vec<i64> {

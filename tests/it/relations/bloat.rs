@@ -207,6 +207,7 @@ impl Measured {
         )
     }
 
+    #[expect(clippy::print_stderr, reason = "for whoever asks with --nocapture")]
     fn show(&self, major: u32) {
         eprintln!("{major} {}", self.line());
     }
