@@ -21,9 +21,9 @@ with candidate as (
     limit $1::int4
 )
 select
-    c.indexrelid as relid
-    , c.nspname::text as schema
+    c.nspname::text as schema
     , c.relname::text as name
+    , c.indexrelid as relid
     , c.table_name::text as table
     , c.fetched - b.hit as blocks_read
     , b.hit as blocks_hit

@@ -46,9 +46,9 @@ with block as materialized (
     limit $1::int4
 )
 select
-    c.oid as relid
-    , c.nspname::text as schema
+    c.nspname::text as schema
     , c.relname::text as name
+    , c.oid as relid
     , c.relkind::text as kind
     , c.heap_fetched - c.heap_hit as heap_blocks_read
     , c.heap_hit as heap_blocks_hit
