@@ -241,7 +241,8 @@ fn place(
 pub fn obstacle(part: &Part, facts: &Facts, seeks: bool) -> Option<Outcome> {
     match &part.run {
         Run::Sql { variants, .. } if variant(variants, facts.major()).is_none() => {
-            return Some(Outcome::skipped(Reason::Version));
+            let why = format!("PostgreSQL {} and later have it", part.since());
+            return Some(Outcome::skipped(Reason::Version).detail(why));
         }
         _ => {}
     }

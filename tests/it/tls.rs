@@ -1,6 +1,6 @@
 //! TLS as a client, against PostgreSQL and an HTTPS server: every mode with every kind of certificate.
 
-mod certs;
+pub(crate) mod certs;
 mod https;
 mod postgres;
 mod refusals;

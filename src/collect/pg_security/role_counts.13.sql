@@ -1,7 +1,7 @@
 -- How many roles have rights beyond their objects, and how passwords and connections are protected by default. Cost: a
 -- row for each role. Needs: nothing.
 select
-    count(*) as roles
+    count(*) as roles_total
     , count(*) filter (where a.rolcanlogin) as logins
     , count(*) filter (where a.rolsuper) as superusers
     , count(*) filter (where a.rolsuper and a.rolcanlogin) as superuser_logins
