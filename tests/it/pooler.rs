@@ -53,7 +53,7 @@ fn shape(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
             for (name, value) in fields {
                 match name.as_str() {
                     // There where somebody has run a new statement, or had to begin anew, meanwhile.
-                    "text" | "snapshot" => {}
+                    "text" | "snapshot" | "active_locks" => {}
                     "outcome" | "reason" => drop(paths.insert(format!("{path}.{name} = {value}"))),
                     _ => shape(value, &format!("{path}.{name}"), paths),
                 }
@@ -80,7 +80,8 @@ fn shapes(home: &Home) -> BTreeSet<String> {
 fn complete(home: &Home, through: &str) {
     for item in items(home) {
         for (key, part) in item["parts"].as_object().into_iter().flatten() {
-            let fine = part["outcome"] == "ok" || part["reason"] == "not_applicable";
+            let elsewhere = ["not_applicable", "version", "extension_absent", "first_run"];
+            let fine = part["outcome"] == "ok" || elsewhere.iter().any(|reason| part["reason"] == *reason);
             assert!(fine, "{through}: {} of {}: {key}: {part}", item["type"], item["database"]);
         }
     }
@@ -132,6 +133,10 @@ fn what_comes_through_it_is_what_comes_directly() {
             for home in [&direct, &through] {
                 let run = home.run(&["cron", "--force"]);
                 assert_eq!(run.code, Some(0), "{}", home.log());
+            }
+            if round == 0 {
+                // Counters that the server had not written down yet are there from the second on.
+                continue;
             }
             let [one, other] = [&direct, &through].map(shapes);
             assert!(one.len() > 50 * DATABASES.len(), "{one:?}");

@@ -186,7 +186,9 @@ fn changed_before_their_visits(major: u32, by_name: bool) {
     let names: Vec<&str> = quiet.into_iter().chain(victims.iter().copied()).collect();
     let proxy = Proxy::start(([127, 0, 0, 1], cluster.port()).into());
     let databases = if by_name { format!("{names:?}") } else { "\"*\"".to_owned() };
-    let home = home("", &postgres(proxy.port(), &databases, "pool_min_size = 1\npool_max_size = 1"));
+    // Delays are no cost of the server's.
+    let patient = "server_budget_ms = 100000";
+    let home = home(patient, &postgres(proxy.port(), &databases, "pool_min_size = 1\npool_max_size = 1"));
     proxy.set(Mode::Delay { ms: 40 });
     let mark = cluster.log_mark();
     let run = home.spawn(&["cron"]);
