@@ -45,6 +45,8 @@ pub enum Command {
         #[command(flatten)]
         cycle: Cycle,
     },
+    /// Look at everything a cycle needs, and print the SQL that mends what is missing
+    Check,
     /// Every collector: scope, interval, whether it is on, what it needs
     Collectors,
     /// The last cycle, the last push, and what waits

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::batch::{Batch, inflate};
 use crate::cli::Cycle;
-use crate::collect::coordinator::{self, Inputs};
+use crate::collect::coordinator::{self, Collected, Inputs};
 use crate::collect::schedule::seed;
 use crate::collect::{Memory, agent};
 use crate::config::Config;
@@ -102,20 +102,26 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
 
 /// Collects everything and prints the batch; nothing is written, nothing is sent.
 fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
-    let moment = Moment::now(config.run.timeout);
-    let ledger = ledger::peek(&config.run.state_dir.join("ledger.json"));
-    let (sender, events) = mpsc::channel();
-    signals::listen(sender.clone())?;
     let config = Arc::new(config);
-    let mut batch = Batch::open(head(&config, &moment, ledger.sequence + 1))?;
-    let inputs = moment.inputs(&config, &ledger, ledger.sequence + 1, cycle.force);
-    let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
-    agent::add(&inputs, &mut collected, moment.started.elapsed(), &spool::Depth::default(), &mut batch)?;
+    let (collected, batch) = rehearse(&config, cycle.force)?;
     report::collected(&config, &collected);
     let mut text = inflate(&batch.seal()?.bytes)?;
     text.push(b'\n');
     std::io::stdout().lock().write_all(&text).context("printing the batch")?;
     Ok(report::exit(&config, &collected, false))
+}
+
+/// A cycle up to its batch, which leaves no trace: the ledger is only looked at.
+pub fn rehearse(config: &Arc<Config>, force: bool) -> Result<(Collected, Batch)> {
+    let moment = Moment::now(config.run.timeout);
+    let ledger = ledger::peek(&config.run.state_dir.join("ledger.json"));
+    let (sender, events) = mpsc::channel();
+    signals::listen(sender.clone())?;
+    let mut batch = Batch::open(head(config, &moment, ledger.sequence + 1))?;
+    let inputs = moment.inputs(config, &ledger, ledger.sequence + 1, force);
+    let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
+    agent::add(&inputs, &mut collected, moment.started.elapsed(), &spool::Depth::default(), &mut batch)?;
+    Ok((collected, batch))
 }
 
 impl Moment {

@@ -71,6 +71,11 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// The clock of whoever answered, to the second.
+    pub fn date(&self) -> Option<Timestamp> {
+        self.header("date").and_then(retry_after::date)
+    }
 }
 
 /// For the whole run: connections to the backend are kept open between requests. No request takes longer than

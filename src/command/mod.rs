@@ -1,5 +1,6 @@
 //! The commands that are not a run: each prints and is done.
 
+mod check;
 mod spool;
 
 use std::io::{self, Write};
@@ -15,6 +16,7 @@ use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::report;
 
+pub use check::check;
 pub use spool::spool;
 
 /// `--validate-config`: the three lines that scripts know on stdout, everything else on stderr.

@@ -39,9 +39,9 @@ impl Api {
         let Target::Http(base) = &backend.target else {
             bail!("{} is not reached over HTTP", backend.url);
         };
-        let (token, from, stored) = match &backend.token {
-            Token::Inline { token, from, refreshed } => (token.clone(), from.clone(), refreshed.clone()),
-            Token::File(path) => (read(path)?, path.display().to_string(), path.clone()),
+        let (token, from) = token(backend)?;
+        let stored = match &backend.token {
+            Token::Inline { refreshed: stored, .. } | Token::File(stored) => stored.clone(),
         };
         log::info!("Loaded auth token from {from}");
         let agent = http::agent(backend, backend.timeout)?;
@@ -124,6 +124,14 @@ impl Api {
     fn host(&self) -> &str {
         let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
+    }
+}
+
+/// The collector's token and where it was found.
+pub(crate) fn token(backend: &Backend) -> Result<(SecretString, String)> {
+    match &backend.token {
+        Token::Inline { token, from, .. } => Ok((token.clone(), from.clone())),
+        Token::File(path) => Ok((read(path)?, path.display().to_string())),
     }
 }
 

@@ -5,7 +5,7 @@
 //! it again, which the id makes harmless. A batch that the spool could not take is sent from memory, after the others:
 //! that one alone a crash may cost.
 
-mod backend;
+pub(crate) mod backend;
 pub(crate) mod file;
 mod parcel;
 pub mod reply;

@@ -8,6 +8,7 @@ mod cli;
 mod custom;
 mod cycle;
 mod docs;
+mod doctor;
 mod faults;
 mod http;
 mod pooler;
