@@ -111,7 +111,7 @@ fn server(
     let mut found: Vec<Finding> = gaps::unreachable(watch).into_iter().collect();
     let Some(facts) = watch.facts.as_deref() else {
         page.findings(&found);
-        page.mends(&found);
+        page.mends(&found, false);
         return found;
     };
     found.extend(known(watch, facts));
@@ -121,7 +121,7 @@ fn server(
     }
     page.findings(&found);
     page.table(&matrix::matrix(config, facts, &told));
-    page.mends(&found);
+    page.mends(&found, facts.in_recovery);
     found
 }
 

@@ -46,9 +46,11 @@ impl Page {
     }
 
     /// Ready for psql, by database; what has to be loaded anew comes with it.
-    pub(super) fn mends(&mut self, found: &[Finding]) {
-        self.statements("To mend", found.iter().filter(|f| f.mark == Mark::Trouble));
-        self.statements("Worth doing", found.iter().filter(|f| f.mark != Mark::Trouble));
+    pub(super) fn mends(&mut self, found: &[Finding], standby: bool) {
+        let place = if standby { " (on its primary; alter system here)" } else { "" };
+        let trouble = |f: &&Finding| f.mark == Mark::Trouble;
+        self.statements(&format!("To mend{place}"), found.iter().filter(trouble));
+        self.statements(&format!("Worth doing{place}"), found.iter().filter(|f| !trouble(f)));
     }
 
     fn statements<'f>(&mut self, title: &str, found: impl Iterator<Item = &'f Finding>) {
@@ -117,7 +119,7 @@ mod tests {
             Finding::trouble("a\u{1b}[31mb").within("x", "c".repeat(200)).anywhere("d", Then::Restart),
         ];
         page.findings(&found);
-        page.mends(&found);
+        page.mends(&found, false);
         let text = &page.text;
         assert!(text.lines().all(|l| l.chars().count() <= WIDTH || l.contains("cccc")), "{text}");
         assert!(text.contains(&format!("  {};\n", "c".repeat(200))) && !text.contains('\u{1b}'));

@@ -69,6 +69,7 @@ fn of_a_backend_it_asks_for_two_things_and_says_no_secret() {
 
 #[test]
 fn answers_of_a_backend() {
+    let bed = Bed::new(shared(majors()[0]), 1);
     for (health, config, mark, words) in [
         (200, 404, "ok", "not refused"),
         (200, 401, "x ", "refused (401)"),
@@ -82,7 +83,6 @@ fn answers_of_a_backend() {
         let stub = Stub::start(move |request: &Request| {
             Answer::reply(if request.path.ends_with("/health") { health } else { config }, "{}")
         });
-        let bed = Bed::new(shared(majors()[0]), 1);
         bed.configure(&format!("[backend]\nurl = \"{}\"\ntoken = \"s\"\n", stub.url()));
         let run = bed.check(i32::from(mark == "x "));
         marked(&run, mark, words);

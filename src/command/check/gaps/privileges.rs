@@ -91,19 +91,20 @@ fn statement(case: &Case, need: &Need) -> Option<(String, Vec<String>)> {
         // Granted along with pg_monitor.
         Need::Use(_) if !case.has("pg_monitor") => None,
         Need::Use(object) if case.facts.may.objects.get(object) == Some(&false) => {
-            let name = object.split('(').next().unwrap_or(object);
-            if NEVER.contains(&name) {
-                return None;
-            }
-            let execute = |function: &str| format!("grant execute on function {function} to {to}");
-            let sql = match object.ends_with(')') {
-                true => vec![execute(object)],
-                // A view of a function wants both.
-                false => vec![format!("grant select on {object} to {to}"), execute(&format!("{object}()"))],
-            };
-            Some((object.to_owned(), sql))
+            Some((object.to_owned(), grants(object, &to))).filter(|(_, sql)| !sql.is_empty())
         }
         Need::Role(_) | Need::Sees(_) | Need::Use(_) | Need::Extension(_) => None,
+    }
+}
+
+/// A function, `f(type)`, or a relation: a view of a function of its name wants both.
+fn grants(object: &str, to: &str) -> Vec<String> {
+    let name = object.split('(').next().unwrap_or(object);
+    let execute = |function: &str| format!("grant execute on function {function} to {to}");
+    match object.ends_with(')') {
+        _ if NEVER.contains(&name) => Vec::new(),
+        true => vec![execute(object)],
+        false => vec![format!("grant select on {object} to {to}"), execute(&format!("{object}()"))],
     }
 }
 
@@ -121,4 +122,24 @@ fn reserved(case: &Case) -> Option<Rule> {
         true => finding.anywhere("alter system set reserved_connections = 3", Then::Restart),
         false => finding,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_files_is_never_proposed() {
+        for object in ["pg_catalog.pg_read_binary_file(text)", "pg_catalog.pg_read_file(text,bigint,bigint)"]
+        {
+            assert!(grants(object, "\"mon\"").is_empty(), "{object}");
+        }
+        let rules = grants("pg_catalog.pg_hba_file_rules", "\"mon\"");
+        let expected = [
+            "grant select on pg_catalog.pg_hba_file_rules to \"mon\"",
+            "grant execute on function pg_catalog.pg_hba_file_rules() to \"mon\"",
+        ];
+        assert_eq!(rules, expected);
+        assert_eq!(grants("pg_catalog.f()", "x"), ["grant execute on function pg_catalog.f() to x"]);
+    }
 }

@@ -77,7 +77,12 @@ fn loaded(case: &Case, finding: Finding) -> Finding {
     };
     let names = libraries(&setting.value).into_iter().chain([EXTENSION.to_owned()]);
     let list: Vec<String> = names.map(|name| literal(&name)).collect();
-    let text = format!("{}; its library is not loaded", finding.text);
+    let by_hand = if setting.source == "command line" {
+        ", and the list is set on the server's command line"
+    } else {
+        ""
+    };
+    let text = format!("{}; its library is not loaded{by_hand}", finding.text);
     Finding { text, ..finding }
         .anywhere(format!("alter system set shared_preload_libraries = {}", list.join(", ")), Then::Restart)
 }
