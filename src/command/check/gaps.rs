@@ -122,7 +122,7 @@ pub(super) struct Watched<'a> {
 
 impl Watched<'_> {
     pub(super) fn is_open(&self) -> bool {
-        self.known.is_some_and(|d| d.allows_connections && d.open && d.nameable)
+        self.known.is_some_and(|d| d.allows_connections && d.open && !d.full && d.nameable)
     }
 }
 
@@ -155,6 +155,8 @@ fn databases(case: &Case) -> Vec<Rule> {
                 Finding::trouble(format!("database {name}: the role may not connect to it"))
                     .anywhere(grant, Then::Nothing)
             }
+            Some(d) if d.full => Finding::trouble(format!("database {name}: its connection limit is 0"))
+                .anywhere(format!("alter database {} with connection limit -1", ident(&name)), Then::Nothing),
             Some(_) => continue,
         };
         rules.push(Rule::of(finding, move |told| {

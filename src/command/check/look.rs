@@ -15,7 +15,7 @@ use crate::pg::connect::connect;
 use crate::pg::failure::Failure;
 use crate::pg::probe::Facts;
 use crate::pg::progress::Progress;
-use crate::pg::session::{Limits, Session};
+use crate::pg::session::{Limits, Missing, Session};
 use crate::pg::tls::Connector;
 
 const ROLE: &str = include_str!("role.13.sql");
@@ -146,7 +146,7 @@ impl Look {
             // The role as such: what it lacks is asked for by name.
             as_monitor: false,
         };
-        let mut session = Session::begin(&mut connection.client, limits, Arc::default(), BTreeMap::new())?;
+        let mut session = Session::begin(&mut connection.client, limits, Arc::default(), Missing::default())?;
         // Nobody listens any more when the time is up.
         if first {
             let role = role(&mut session)?;

@@ -54,8 +54,10 @@ fn privileges(parts: &[Part], facts: &Facts) -> String {
     let needs = || parts.iter().flat_map(|p| p.needs).filter(|n| !matches!(n, Need::Extension(_)));
     let lacks = |need: &Need| match *need {
         Need::Role(role) | Need::Sees(role) if !facts.may.roles.contains(role) => Some(role),
-        Need::Use(object) if facts.may.objects.get(object) == Some(&false) => Some(object),
-        Need::Role(_) | Need::Sees(_) | Need::Use(_) | Need::Extension(_) => None,
+        Need::Use(object) | Need::Adds(object) if facts.may.objects.get(object) == Some(&false) => {
+            Some(object)
+        }
+        Need::Role(_) | Need::Sees(_) | Need::Use(_) | Need::Adds(_) | Need::Extension(_) => None,
     };
     let mut lacking: Vec<&str> = needs().filter_map(lacks).collect();
     lacking.sort_unstable();
@@ -70,7 +72,7 @@ fn privileges(parts: &[Part], facts: &Facts) -> String {
 fn extension(parts: &[Part], facts: &Facts, told: &[&Outcome]) -> String {
     let wanted = parts.iter().flat_map(|p| p.needs).find_map(|need| match *need {
         Need::Extension(name) => Some(name),
-        Need::Role(_) | Need::Use(_) | Need::Sees(_) => None,
+        Need::Role(_) | Need::Use(_) | Need::Sees(_) | Need::Adds(_) => None,
     });
     let version = wanted.and_then(|name| facts.extension(name)).map(|e| e.version.as_str());
     let said = |reason| told.iter().any(|o| o.reason == Some(reason));

@@ -10,8 +10,14 @@ use crate::command::check::finding::{Finding, Then};
 use crate::command::check::look::grantee;
 use crate::command::check::quote::ident;
 
-/// Never proposed unasked: who may call one of these reads any file of the server's.
-const NEVER: &[&str] = &["pg_catalog.pg_read_binary_file", "pg_catalog.pg_read_file", "pg_catalog.pg_ls_dir"];
+/// Never proposed unasked: who may use one of these reads any file of the server's, or the passwords' hashes.
+const NEVER: &[&str] = &[
+    "pg_catalog.pg_read_binary_file",
+    "pg_catalog.pg_read_file",
+    "pg_catalog.pg_ls_dir",
+    "pg_catalog.pg_authid",
+    "pg_catalog.pg_shadow",
+];
 
 /// What pg_monitor brings along.
 const WITH_MONITOR: &[&str] =
@@ -65,10 +71,8 @@ fn beyond(case: &Case) -> Vec<Rule> {
         for need in part.needs {
             let Some((what, sql)) = statement(case, need) else { continue };
             if told.insert(what.clone()) {
-                let mut finding = Finding::advice(format!("{collector}.{}: lacks {what}", part.key));
-                for sql in sql {
-                    finding = finding.anywhere(sql, Then::Nothing);
-                }
+                let finding = Finding::advice(format!("{collector}.{}: lacks {what}", part.key));
+                let finding = finding.anywhere(sql, Then::Nothing);
                 let key = part.key;
                 rules.push(Rule::of(finding, move |t| {
                     let denied =
@@ -81,30 +85,29 @@ fn beyond(case: &Case) -> Vec<Rule> {
     rules
 }
 
-/// What is missing, and the statements that give it.
-fn statement(case: &Case, need: &Need) -> Option<(String, Vec<String>)> {
+/// What is missing, and the statement that gives it.
+fn statement(case: &Case, need: &Need) -> Option<(String, String)> {
     let to = ident(grantee(case.facts));
     match *need {
         Need::Role(role) | Need::Sees(role) if !case.has(role) && !WITH_MONITOR.contains(&role) => {
-            Some((role.to_owned(), vec![format!("grant {} to {to}", ident(role))]))
+            Some((role.to_owned(), format!("grant {} to {to}", ident(role))))
         }
         // Granted along with pg_monitor.
-        Need::Use(_) if !case.has("pg_monitor") => None,
-        Need::Use(object) if case.facts.may.objects.get(object) == Some(&false) => {
-            Some((object.to_owned(), grants(object, &to))).filter(|(_, sql)| !sql.is_empty())
+        Need::Use(_) | Need::Adds(_) if !case.has("pg_monitor") => None,
+        Need::Use(object) | Need::Adds(object) if case.facts.may.objects.get(object) == Some(&false) => {
+            Some((object.to_owned(), grant(object, &to)?))
         }
-        Need::Role(_) | Need::Sees(_) | Need::Use(_) | Need::Extension(_) => None,
+        Need::Role(_) | Need::Sees(_) | Need::Use(_) | Need::Adds(_) | Need::Extension(_) => None,
     }
 }
 
-/// A function, `f(type)`, or a relation: a view of a function of its name wants both.
-fn grants(object: &str, to: &str) -> Vec<String> {
+/// A function, `f(type)`, or a relation.
+fn grant(object: &str, to: &str) -> Option<String> {
     let name = object.split('(').next().unwrap_or(object);
-    let execute = |function: &str| format!("grant execute on function {function} to {to}");
     match object.ends_with(')') {
-        _ if NEVER.contains(&name) => Vec::new(),
-        true => vec![execute(object)],
-        false => vec![format!("grant select on {object} to {to}"), execute(&format!("{object}()"))],
+        _ if NEVER.contains(&name) => None,
+        true => Some(format!("grant execute on function {object} to {to}")),
+        false => Some(format!("grant select on {object} to {to}")),
     }
 }
 
@@ -129,17 +132,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reads_files_is_never_proposed() {
-        for object in ["pg_catalog.pg_read_binary_file(text)", "pg_catalog.pg_read_file(text,bigint,bigint)"]
+    fn what_gives_too_much_is_never_proposed() {
+        for object in
+            ["pg_catalog.pg_read_binary_file(text)", "pg_catalog.pg_read_file(text)", "pg_catalog.pg_authid"]
         {
-            assert!(grants(object, "\"mon\"").is_empty(), "{object}");
+            assert_eq!(grant(object, "x"), None, "{object}");
         }
-        let rules = grants("pg_catalog.pg_hba_file_rules", "\"mon\"");
-        let expected = [
-            "grant select on pg_catalog.pg_hba_file_rules to \"mon\"",
-            "grant execute on function pg_catalog.pg_hba_file_rules() to \"mon\"",
-        ];
-        assert_eq!(rules, expected);
-        assert_eq!(grants("pg_catalog.f()", "x"), ["grant execute on function pg_catalog.f() to x"]);
+        let of = |object| grant(object, "\"mon\"").unwrap();
+        assert_eq!(
+            of("pg_catalog.pg_hba_file_rules"),
+            "grant select on pg_catalog.pg_hba_file_rules to \"mon\""
+        );
+        assert_eq!(of("pg_catalog.f(text)"), "grant execute on function pg_catalog.f(text) to \"mon\"");
     }
 }

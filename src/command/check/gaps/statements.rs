@@ -47,8 +47,9 @@ fn absent(case: &Case) -> Rule {
     text += &match (there, elsewhere.is_empty()) {
         (true, _) => "in the server, only in the catalog".to_owned(),
         (false, true) => format!("in database {here}, which is asked for it"),
+        // A run without a memory of where it is looks where it always does.
         (false, false) => {
-            format!("in database {here}, which is asked for it; it is in {}", elsewhere.join(", "))
+            format!("in database {here}; the cycle after the next reads it in {}", elsewhere.join(", "))
         }
     };
     let mut finding = Finding::advice(text);
@@ -60,7 +61,7 @@ fn absent(case: &Case) -> Rule {
     if !case.seen.settings.contains_key("pg_stat_statements.max") {
         finding = loaded(case, finding);
     }
-    if !there {
+    if !there && elsewhere.is_empty() {
         finding = finding.within(here, format!("create extension {EXTENSION}"));
     }
     explained(finding, Reason::ExtensionAbsent)
