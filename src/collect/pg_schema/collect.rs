@@ -7,7 +7,7 @@ use wire::{Outcome, Reason, Verdict};
 
 use postgres::types::{ToSql, Type};
 
-use super::content::{Content, Rows};
+use super::content::Content;
 use super::mark::{self, Mark};
 use crate::collect::part::{Done, Fragment};
 use crate::collect::recipient::recipient;
@@ -54,42 +54,45 @@ fn read(session: &mut Session) -> Result<Found, Failure> {
     let mut found = Found { database, content: Content::default(), missed: false };
     for (key, sql) in ARRAYS {
         let mut misses = 0;
-        let rows = loop {
-            match array(session, &found.content, key, sql, misses == MISSES) {
-                Ok(rows) => break rows,
+        loop {
+            match array(session, &mut found.content, key, sql, misses == MISSES) {
+                Ok(()) => break,
                 Err(Failure::Sql(e)) if e.code() == Some(&LOCK_NOT_AVAILABLE) && misses < MISSES => {
                     misses += 1;
                     session.restart()?;
                 }
                 Err(failure) => return Err(failure),
             }
-        };
+        }
         found.missed |= misses == MISSES;
-        found.content.add(key, rows);
     }
     Ok(found)
 }
 
 fn array(
     session: &mut Session,
-    content: &Content,
+    content: &mut Content,
     key: &str,
     sql: &str,
     blind: bool,
-) -> Result<Rows, Failure> {
+) -> Result<(), Failure> {
     let binds: [(&(dyn ToSql + Sync), Type); 2] = [(&blind, Type::BOOL), (&MOST_ROWS, Type::INT4)];
-    let mut found = content.rows();
+    let mut found = content.rows(key);
     let mut json = Vec::new();
-    session.query(&format!("pg_schema.{key}"), sql, &binds, |row| {
+    let asked = session.query(&format!("pg_schema.{key}"), sql, &binds, |row| {
         json.clear();
         rows::fields(row, 0, &mut json)?;
-        content.push(&mut found, &json);
+        found.push(&json);
         if !blind && let Some(Lossy(name)) = row.try_get("_locked")? {
-            found.locked.insert(name);
+            found.lock(name);
         }
         Ok(())
-    })?;
-    Ok(found)
+    });
+    match asked {
+        Ok(()) => found.close(),
+        Err(_) => found.undo(),
+    }
+    asked
 }
 
 fn told(session: &mut Session, cx: &Cx, found: Found) -> Done {

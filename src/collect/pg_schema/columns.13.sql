@@ -27,7 +27,7 @@ select
     , a.attnum as position
     , a.attname::text as name
     , pg_catalog.format_type(a.atttypid, a.atttypmod)::text as type
-    , a.attnotnull as not_null
+    , nullif(a.attnotnull, false) as not_null
     , case when not o.busy then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end as default
     , nullif(a.attidentity::text, '') as identity
     , nullif(a.attgenerated::text, '') as generated

@@ -8,62 +8,34 @@ use sha2::{Digest, Sha256};
 /// Of one item. What is beyond is left out, and counted; the digest is of all of it.
 const MOST_BYTES: usize = 12 << 20;
 
-/// One array, row by row.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(super) struct Content {
     sum: Sha256,
     json: Vec<u8>,
+    /// Rows that are in it, and rows that were read.
     pub(super) kept: u64,
     pub(super) read: u64,
     /// Relations whose expressions could not be read.
     pub(super) locked: BTreeSet<String>,
 }
 
-#[derive(Default)]
-pub(super) struct Content {
+/// The array under way, row by row, at the end of what it is to become part of: nothing is held twice.
+pub(super) struct Rows<'a> {
+    content: &'a mut Content,
     sum: Sha256,
-    json: Vec<u8>,
-    pub(super) kept: u64,
-    pub(super) read: u64,
-    pub(super) locked: BTreeSet<String>,
+    begin: usize,
+    kept: u64,
+    read: u64,
+    locked: BTreeSet<String>,
 }
 
 impl Content {
-    /// How much more it may hold.
-    fn room(&self) -> usize {
-        MOST_BYTES.saturating_sub(self.json.len())
-    }
-
-    /// Rows of the next array.
-    pub(super) fn rows(&self) -> Rows {
-        Rows::default()
-    }
-
-    /// `fields` without braces, into rows that are to become part of this.
-    pub(super) fn push(&self, rows: &mut Rows, fields: &[u8]) {
-        rows.sum.update(fields);
-        // Between two rows stands what no row holds.
-        rows.sum.update(b"\n");
-        rows.read += 1;
-        // Once one is left out, so are all that follow.
-        if rows.kept + 1 == rows.read && rows.json.len() + fields.len() + 3 <= self.room() {
-            rows.json.extend_from_slice(if rows.kept == 0 { b"{" } else { b",{" });
-            rows.json.extend_from_slice(fields);
-            rows.json.push(b'}');
-            rows.kept += 1;
-        }
-    }
-
-    pub(super) fn add(&mut self, key: &str, rows: Rows) {
-        self.sum.update(key.as_bytes());
-        self.sum.update(rows.sum.finalize());
+    pub(super) fn rows(&mut self, key: &str) -> Rows<'_> {
+        let begin = self.json.len();
         let comma = if self.json.is_empty() { "" } else { "," };
         self.json.extend(format!("{comma}\"{key}\":[").bytes());
-        self.json.extend_from_slice(&rows.json);
-        self.json.push(b']');
-        self.kept += rows.kept;
-        self.read += rows.read;
-        self.locked.extend(rows.locked);
+        let sum = Sha256::new_with_prefix(key);
+        Rows { content: self, sum, begin, kept: 0, read: 0, locked: BTreeSet::new() }
     }
 
     /// The digest, and the arrays as fields.
@@ -76,6 +48,43 @@ impl Content {
     }
 }
 
+impl Rows<'_> {
+    /// `fields` without braces.
+    pub(super) fn push(&mut self, fields: &[u8]) {
+        self.sum.update(fields);
+        // Between two rows stands what no row holds.
+        self.sum.update(b"\n");
+        self.read += 1;
+        let json = &mut self.content.json;
+        // Once one is left out, so are all that follow.
+        if self.kept + 1 == self.read && json.len() + fields.len() + 3 <= MOST_BYTES {
+            json.extend_from_slice(if self.kept == 0 { b"{" } else { b",{" });
+            json.extend_from_slice(fields);
+            json.push(b'}');
+            self.kept += 1;
+        }
+    }
+
+    pub(super) fn lock(&mut self, name: String) {
+        self.locked.insert(name);
+    }
+
+    /// The array is complete.
+    pub(super) fn close(self) {
+        let content = self.content;
+        content.json.push(b']');
+        content.sum.update(self.sum.finalize());
+        content.kept += self.kept;
+        content.read += self.read;
+        content.locked.extend(self.locked);
+    }
+
+    /// It could not be read to its end: as if it had not begun.
+    pub(super) fn undo(self) {
+        self.content.json.truncate(self.begin);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,9 +92,12 @@ mod tests {
     fn content(arrays: &[(&str, &[&str])]) -> Content {
         let mut content = Content::default();
         for (key, fields) in arrays {
-            let mut rows = content.rows();
-            fields.iter().for_each(|f| content.push(&mut rows, f.as_bytes()));
-            content.add(key, rows);
+            let mut broken = content.rows(key);
+            broken.push(b"broken");
+            broken.undo();
+            let mut rows = content.rows(key);
+            fields.iter().for_each(|f| rows.push(f.as_bytes()));
+            rows.close();
         }
         content
     }

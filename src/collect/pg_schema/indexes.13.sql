@@ -26,8 +26,8 @@ select
     , x.indrelid as table_relid
     , c.relname::text as name
     , case when not o.busy then pg_catalog.pg_get_indexdef(x.indexrelid) end as definition
-    , x.indisunique as unique
-    , x.indisprimary as primary
+    , nullif(x.indisunique, false) as unique
+    , nullif(x.indisprimary, false) as primary
     , x.indisvalid as valid
     , case when o.busy then pg_catalog.format('%I.%I', o.nspname, o.relname) end as _locked
 from owner o

@@ -16,11 +16,11 @@ with held as materialized (
         , c.oid in (select h.relation from held h) as busy
         , pg_catalog.has_sequence_privilege(c.oid, 'select, usage')
             and not (c.relpersistence = 'u' and pg_catalog.pg_is_in_recovery()) as readable
-    from pg_catalog.pg_class c
-    where c.relkind = 'S'
-        and c.relpersistence <> 't'
-        and c.oid > $1::oid
-    order by c.oid
+    from pg_catalog.pg_sequence s
+    join pg_catalog.pg_class c on c.oid = s.seqrelid
+    where c.relpersistence <> 't'
+        and s.seqrelid > $1::oid
+    order by s.seqrelid
     limit $2::int4
 )
 select
@@ -72,7 +72,8 @@ left join lateral (
         join pg_catalog.pg_attrdef e on e.oid = d.objid
         where d.refclassid = 'pg_catalog.pg_class'::regclass
             and d.refobjid = c.oid
-            and d.classid = 'pg_catalog.pg_attrdef'::regclass
+            -- Not by the index on classid, under which all defaults lie.
+            and coalesce(d.classid, 0::oid) = 'pg_catalog.pg_attrdef'::regclass
     ) u
     join pg_catalog.pg_attribute a on a.attrelid = u.relid and a.attnum = u.attnum
     join pg_catalog.pg_class t on t.oid = a.attrelid

@@ -1,6 +1,7 @@
 //! What is told of a database's relations: caches, bloat, sequences, extensions, schema.
 
 mod bloat;
+mod contract;
 mod kinds;
 mod locks;
 mod roles;
