@@ -12,6 +12,7 @@ mod roles;
 mod security;
 mod settings;
 mod slru;
+mod standby;
 mod wal;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
