@@ -67,7 +67,7 @@ fn holds_secret(lower: &str) -> bool {
             rest.starts_with([':', '='])
         })
     };
-    SECRET.iter().any(|word| assigned(&word)) || conninfo::url_with_password(lower)
+    SECRET.iter().any(assigned) || conninfo::url_with_password(lower)
 }
 
 #[cfg(test)]
