@@ -41,7 +41,7 @@ select
     , (extract(epoch from pg_catalog.clock_timestamp() - a.state_change) * 1000)::float8 as state_ms
     , pg_catalog.age(a.backend_xid)::int4 as xid_age
     , pg_catalog.age(a.backend_xmin)::int4 as xmin_age
-    , case when a.place <= 50 and a.xact_start is not null then a.query end::text as query
+    , case when a.place <= 50 and (a.xact_start is not null or a.state like 'idle in transaction%') then a.query end::text as query
     , a.place <= 50 as _told
     , pg_catalog.current_setting('max_connections')::int4 as _max_connections
     , pg_catalog.current_setting('superuser_reserved_connections')::int4 as _superuser_reserved

@@ -43,7 +43,7 @@ select
     , pg_catalog.age(a.backend_xid)::int4 as xid_age
     , pg_catalog.age(a.backend_xmin)::int4 as xmin_age
     , nullif(a.query_id, 0)::text as query_hash
-    , case when a.place <= 50 and a.xact_start is not null then a.query end::text as query
+    , case when a.place <= 50 and (a.xact_start is not null or a.state like 'idle in transaction%') then a.query end::text as query
     , a.place <= 50 as _told
     , pg_catalog.current_setting('max_connections')::int4 as _max_connections
     , pg_catalog.current_setting('superuser_reserved_connections')::int4 as _superuser_reserved

@@ -68,18 +68,19 @@ fn read(session: &mut Session, cx: &Cx) -> Result<(Vec<Seen>, Option<Room>), Fai
 
 fn seen(row: &Row, texts: Texts) -> Result<Seen, Box<dyn Error + Sync + Send>> {
     let text = |name| rows::optional::<Lossy>(row, name).map(|text| text.map(|text| text.0));
-    let transaction_ms = rows::optional(row, "duration_ms")?;
-    let told = match (row.try_get("_told")?, transaction_ms) {
-        (true, Some(_)) => Some(texts.object(row)?),
-        _ => None,
-    };
+    let transaction_ms: Option<f64> = rows::optional(row, "duration_ms")?;
+    let state = text("state")?;
+    // One that failed has no beginning any more.
+    let in_transaction =
+        transaction_ms.is_some() || state.as_deref().is_some_and(|s| s.starts_with("idle in "));
+    let told = if in_transaction && row.try_get("_told")? { Some(texts.object(row)?) } else { None };
     Ok(Seen {
         pid: row.try_get("pid")?,
         database: text("database")?,
         user: text("user")?,
         application: text("application")?,
         backend_type: text("backend_type")?,
-        state: text("state")?,
+        state,
         wait: text("wait_event_type")?.zip(text("wait_event")?),
         transaction_ms,
         xmin_age: rows::optional(row, "xmin_age")?,

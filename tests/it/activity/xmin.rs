@@ -47,13 +47,13 @@ fn check(major: u32) {
         1,
     );
     burn(&server);
+    let snapshot = held(&server, "postgres", &["begin isolation level repeatable read", "select 'secret'"]);
+    burn(&server);
     drop(held(
         &server,
         "postgres",
         &["begin", "insert into t values (1)", "prepare transaction 'forgotten'"],
     ));
-    burn(&server);
-    let snapshot = held(&server, "postgres", &["begin isolation level repeatable read", "select 'secret'"]);
     burn(&server);
     let writer = held(&server, "postgres", &["begin", "insert into t values (2)"]);
     burn(&server);
@@ -75,11 +75,11 @@ fn check(major: u32) {
         "{found:#}"
     );
     let row = holder(found, "name", json!("forgotten"));
-    assert!(row["kind"] == "prepared_transaction" && aged(row, "xid_age", 3 * BURNT), "{row:#}");
+    assert!(row["kind"] == "prepared_transaction" && aged(row, "xid_age", 2 * BURNT), "{row:#}");
     assert_eq!((&row["user"], &row["database"]), (&json!("postgres"), &json!("postgres")));
     let row = holder(found, "pid", json!(snapshot.pid));
     assert!(
-        row["kind"] == "transaction" && aged(row, "xmin_age", 2 * BURNT) && row.get("xid_age").is_none(),
+        row["kind"] == "transaction" && aged(row, "xmin_age", 3 * BURNT) && row.get("xid_age").is_none(),
         "{row:#}"
     );
     assert_eq!((&row["query"], &row["state"]), (&json!("select '***'"), &json!("idle in transaction")));
