@@ -97,9 +97,14 @@ fn check(major: u32) {
     for busy in [vacuum, analyze] {
         busy.is_ended_by(&server);
     }
-    drop(writer);
+    drop((writer, copying));
     index.ends().unwrap();
     drop(backup);
+    // It waits for its checkpoint, and looks at nothing else meanwhile.
+    server.sql(
+        "postgres",
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'stand-in'",
+    );
     ["vacuum", "analyze", "create_index", "basebackup"].iter().for_each(|name| under_way(name, 0));
     nothing_is_under_way(major, &server, &home);
 }
