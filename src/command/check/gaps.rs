@@ -12,7 +12,7 @@ use wire::{Outcome, Reason, Verdict};
 
 use super::finding::{Finding, Mark, Then};
 use super::look::Seen;
-use super::matrix::reason_word;
+use super::matrix::{reason_word, word};
 use super::quote::ident;
 use crate::collect::board::Told;
 use crate::collect::watch::{Phase, Watch};
@@ -101,14 +101,21 @@ pub(super) fn unexplained(config: &Config, told: &[&Told]) -> Vec<Finding> {
         let why = outcome.reason.map(reason_word).unwrap_or_default();
         let state = outcome.sqlstate.as_ref().map(|s| format!(" {s}")).unwrap_or_default();
         let detail = outcome.detail.as_ref().map(|d| format!(": {d}")).unwrap_or_default();
-        let places = lines.entry((trouble, format!("{what}: {why}{state}{detail}"))).or_default();
+        let places = lines
+            .entry((trouble, format!("{what}: {} ({why}{state}){detail}", word(outcome.verdict))))
+            .or_default();
         places.extend(place.key.database.as_deref());
     }
     lines
         .into_iter()
         .map(|((trouble, line), mut places)| {
+            places.sort_unstable();
             places.dedup();
-            let of = if places.is_empty() { String::new() } else { format!(" (in {})", places.join(", ")) };
+            let of = if places.is_empty() {
+                String::new()
+            } else {
+                format!(" (in {})", super::shortened(&places))
+            };
             Finding::new(if trouble { Mark::Trouble } else { Mark::Advice }, line + &of)
         })
         .collect()
@@ -182,6 +189,14 @@ pub(super) fn unreachable(watch: &Watch) -> Option<Finding> {
             let grant =
                 format!("grant connect on database {} to {}", ident(database), ident(&watch.config.user));
             finding.anywhere(grant, Then::Nothing)
+        }
+        (Some("53300"), _) => {
+            let role = ident(&watch.config.user);
+            let text = format!(
+                "{}; from PostgreSQL 16 on slots can be kept for it: grant pg_use_reserved_connections to {role}",
+                finding.text
+            );
+            Finding { text, ..finding }
         }
         _ => finding,
     })

@@ -59,7 +59,8 @@ fn privileges(parts: &[Part], facts: &Facts) -> String {
         }
         Need::Role(_) | Need::Sees(_) | Need::Use(_) | Need::Adds(_) | Need::Extension(_) => None,
     };
-    let mut lacking: Vec<&str> = needs().filter_map(lacks).collect();
+    let plain = |name: &'static str| name.strip_prefix("pg_catalog.").unwrap_or(name);
+    let mut lacking: Vec<&str> = needs().filter_map(lacks).map(plain).collect();
     lacking.sort_unstable();
     lacking.dedup();
     match needs().next() {
@@ -91,19 +92,15 @@ fn extension(parts: &[Part], facts: &Facts, told: &[&Outcome]) -> String {
 fn verdict(config: &Config, collector: &str, told: &[&Outcome]) -> String {
     let worst = told.iter().min_by_key(|o| (Reverse(degrades(config, collector, o)), Reverse(o.verdict)));
     let Some(worst) = worst else { return "-".to_owned() };
-    let of_all = told.iter().filter(|o| o.verdict == worst.verdict && o.reason == worst.reason).count();
-    let count = if told.len() > 1 && worst.verdict != Verdict::Ok {
-        format!(", {of_all} of {}", told.len())
-    } else {
-        String::new()
-    };
+    let like_it = told.iter().filter(|o| o.verdict == worst.verdict && o.reason == worst.reason).count();
+    let share = if like_it < told.len() { format!(" {like_it}/{}", told.len()) } else { String::new() };
     match worst.reason {
         None => "ok".to_owned(),
-        Some(reason) => format!("{} ({}{count})", word(worst.verdict), reason_word(reason)),
+        Some(reason) => format!("{}{share} ({})", word(worst.verdict), reason_word(reason)),
     }
 }
 
-fn word(verdict: Verdict) -> String {
+pub(super) fn word(verdict: Verdict) -> String {
     format!("{verdict:?}").to_lowercase()
 }
 
