@@ -33,6 +33,7 @@ const ROWS: &[Variant] = &[
     Variant { since: 10, sql: include_str!("rows.ext1.10.sql") },
     Variant { since: 11, sql: include_str!("rows.ext1.11.sql") },
     Variant { since: 12, sql: include_str!("rows.ext1.12.sql") },
+    Variant { since: 13, sql: include_str!("rows.ext1.13.sql") },
 ];
 
 /// Characters that cannot be converted: the extension then refuses all texts at once.

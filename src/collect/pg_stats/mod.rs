@@ -55,6 +55,7 @@ const TABLES: Part = Part {
             Variant { since: 13, sql: include_str!("tables.13.sql") },
             Variant { since: 16, sql: include_str!("tables.16.sql") },
             Variant { since: 18, sql: include_str!("tables.18.sql") },
+            Variant { since: 19, sql: include_str!("tables.19.sql") },
         ],
     },
     ..Part::DATABASE
@@ -68,6 +69,7 @@ const INDEXES: Part = Part {
         variants: &[
             Variant { since: 13, sql: include_str!("indexes.13.sql") },
             Variant { since: 16, sql: include_str!("indexes.16.sql") },
+            Variant { since: 19, sql: include_str!("indexes.19.sql") },
         ],
     },
     ..Part::DATABASE
