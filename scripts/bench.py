@@ -50,22 +50,23 @@ SETTINGS = {
 
 
 class Server:
-    """A PostgreSQL 15 of our own, below a directory that goes with it."""
+    """A PostgreSQL of our own, 15 unless told, below a directory that goes with it."""
 
-    def __init__(self, base):
+    def __init__(self, base, tree=TREE, settings=None):
+        self.tree = tree
         self.data = os.path.join(base, "data")
         self.port = free_port()
         self.runs_as = ["setpriv", "--reuid=pgtest", "--regid=pgtest", "--init-groups"] if os.getuid() == 0 else []
-        shutil.copytree(os.path.join(TREE, "template"), self.data)
+        shutil.copytree(os.path.join(tree, "template"), self.data)
         with open(os.path.join(self.data, "postgresql.conf"), "a") as conf:
-            conf.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+            conf.writelines(f"{name} = {value}\n" for name, value in {**SETTINGS, **(settings or {})}.items())
             conf.write(f"port = {self.port}\n")
         with open(os.path.join(self.data, "pg_hba.conf"), "w") as hba:
             hba.write("host all bench_scram 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n")
         self.roots = self.make_certificate(base)
         if self.runs_as:
             subprocess.run(["chown", "-R", "pgtest:pgtest", self.data], check=True)
-        self.env = dict(os.environ, LD_LIBRARY_PATH=f"{TREE}/lib", LC_ALL="C.UTF-8", PGGSSENCMODE="disable")
+        self.env = dict(os.environ, LD_LIBRARY_PATH=f"{tree}/lib", LC_ALL="C.UTF-8", PGGSSENCMODE="disable")
         self.ctl("start")
         with open(os.path.join(self.data, "postmaster.pid")) as file:
             self.pid = int(file.readline())
@@ -96,11 +97,11 @@ class Server:
         time.sleep(0.3)
 
     def ctl(self, action):
-        subprocess.run([*self.runs_as, f"{TREE}/bin/pg_ctl", "-D", self.data, "-w", "-s", "-m", "fast", action],
+        subprocess.run([*self.runs_as, f"{self.tree}/bin/pg_ctl", "-D", self.data, "-w", "-s", "-m", "fast", action],
                        env=self.env, check=True, stdout=subprocess.DEVNULL)
 
     def psql(self, database, user="postgres"):
-        return [f"{TREE}/bin/psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.port), "-U", user,
+        return [f"{self.tree}/bin/psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.port), "-U", user,
                 "-d", database]
 
     def sql(self, database, text):
