@@ -123,7 +123,7 @@ impl Part {
     pub fn since(&self) -> u32 {
         match &self.run {
             Run::Sql { variants, .. } => variants.first().map_or(13, |v| v.since),
-            Run::Code(_) | Run::Custom(_) => 13,
+            Run::Code(_) | Run::Custom(_) | Run::Told(_) => 13,
         }
     }
 }
@@ -177,6 +177,8 @@ pub enum Run {
     Code(fn(&mut Session, &Cx) -> Vec<Placed>),
     /// A query of the operator's.
     Custom(&'static custom::Query),
+    /// Made of what became of the visit's earlier parts: asks the server nothing, and so answers whatever became of them.
+    Told(fn(&Cx) -> Done),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -72,7 +72,7 @@ pub fn part(name: String, query: Query, at: At, every: Duration) -> Part {
 pub fn longest(parts: &[Part]) -> Duration {
     let timeouts = parts.iter().filter_map(|part| match part.run {
         Run::Custom(query) => Some(query.timeout),
-        Run::Sql { .. } | Run::Code(_) => None,
+        Run::Sql { .. } | Run::Code(_) | Run::Told(_) => None,
     });
     timeouts.max().unwrap_or_default()
 }

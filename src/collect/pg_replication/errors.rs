@@ -7,8 +7,7 @@ use wire::{Outcome, Reason, Verdict};
 use super::{PARTS, PG_REPLICATION};
 use crate::collect::part::{Done, Fragment};
 use crate::collect::plan::obstacle;
-use crate::collect::{At, Cx, Placed};
-use crate::pg::session::Session;
+use crate::collect::{At, Cx};
 
 pub(super) const KEY: &str = "collection_errors";
 
@@ -23,7 +22,7 @@ struct Row<'a> {
 }
 
 /// What was planned not to be asked, then what was asked in vain.
-pub(super) fn run(_: &mut Session, cx: &Cx) -> Vec<Placed> {
+pub(super) fn tell(cx: &Cx) -> Done {
     let of_server = || PARTS.iter().filter(|part| part.at == At::Server);
     let unasked: Vec<(&str, Outcome)> =
         of_server().filter_map(|part| Some((part.key, obstacle(part, cx.facts, false)?))).collect();
@@ -31,8 +30,7 @@ pub(super) fn run(_: &mut Session, cx: &Cx) -> Vec<Placed> {
     let asked = asked.filter(|e| of_server().any(|part| part.key == e.part)).map(|e| (e.part, &e.outcome));
     let all = unasked.iter().map(|(part, outcome)| (*part, outcome)).chain(asked);
     let rows: Vec<Row> = all.filter(|(_, outcome)| is_error(outcome)).map(row).collect();
-    let done = Done::ok(KEY, Fragment::value(&rows), rows.len() as u64);
-    vec![Placed { database: None, done }]
+    Done::ok(KEY, Fragment::value(&rows), rows.len() as u64)
 }
 
 fn is_error(outcome: &Outcome) -> bool {

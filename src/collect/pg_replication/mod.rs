@@ -128,4 +128,4 @@ const WRAPAROUND_TABLES: Part =
     Part { key: tables::KEY, every: Every::Sizes, run: Run::Code(tables::run), ..Part::DATABASE };
 
 /// After all others of the server.
-const COLLECTION_ERRORS: Part = Part { key: errors::KEY, run: Run::Code(errors::run), ..Part::SERVER };
+const COLLECTION_ERRORS: Part = Part { key: errors::KEY, run: Run::Told(errors::tell), ..Part::SERVER };
