@@ -1,6 +1,6 @@
 -- Replication slots and the WAL that each keeps from being removed: nothing, once the slot is lost. The position that
 -- they are compared with is what was written, on a standby what was received, or replayed where nothing is received.
--- The function, not the view: half the time to plan. Cost: 0.5 ms, a look at shared memory. Needs: nothing.
+-- The function, not the view: 0.5 ms less to plan. Cost: 0.8 ms, nearly all of it planning. Needs: nothing.
 with here as materialized (
     select case
         when pg_catalog.pg_is_in_recovery()

@@ -1,7 +1,7 @@
 -- Standbys, subscribers and others that stream from here, and how far each is behind what could be sent to it: what was
 -- written, on a standby what was received or replayed. Lags are the server's own; it forgets them when all is idle.
 -- A sender holds one slot at most. The functions, not the view, which reads all sessions and costs 1.3 ms more.
--- Cost: 0.4 ms. Needs: pg_read_all_stats for more than who they are.
+-- Cost: 0.8 ms. Needs: pg_read_all_stats for more than who they are.
 with here as materialized (
     select case
         when pg_catalog.pg_is_in_recovery()

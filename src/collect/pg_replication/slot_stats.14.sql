@@ -1,4 +1,4 @@
--- What logical decoding has done for each slot since stats_reset. Cost: 0.3 ms without logical slots. Needs: nothing.
+-- What logical decoding has done for each slot since stats_reset. Cost: 0.2 ms. Needs: nothing.
 select
     s.slot_name::text as slot_name
     , t.spill_txns

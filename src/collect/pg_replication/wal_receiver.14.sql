@@ -2,7 +2,7 @@
 -- when WAL comes from an archive or the primary is away: pid is absent then. receive_behind_bytes is measured against
 -- the last position that the sender told. replay_lag_ms is zero only while a receiver runs and all it received is
 -- replayed, else the age of the last commit that was replayed. Never conninfo, which may hold a password.
--- Cost: 0.4 ms. Needs: pg_read_all_stats for what the receiver does.
+-- Cost: one row of shared memory. Needs: pg_read_all_stats for what the receiver does.
 select
     r.pid
     , r.status

@@ -1,7 +1,7 @@
 -- Where WAL stands, and what pg_wal holds. current_wal_size_mb is what was written, on a standby received, since the last
 -- checkpoint's redo point: what recovery would replay now. wal_directory_size_mb is every file in pg_wal, among them
 -- total_segments segments, of which recycled_segments lie ahead, empty, for later use. position_bytes grows with
--- each byte of WAL. Cost: 0.5 ms, and a stat for each file of pg_wal. Needs: pg_monitor, for pg_ls_waldir().
+-- each byte of WAL. Cost: 1 ms, and a stat for each file of pg_wal. Needs: pg_monitor, for pg_ls_waldir().
 with here as materialized (
     select
         pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as segment

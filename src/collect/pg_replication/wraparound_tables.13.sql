@@ -3,7 +3,7 @@
 -- What remains until ids wrap around is 2^31 less the age; the percentage is the age's share of 2^31. At risk is what
 -- is older than autovacuum_freeze_max_age (autovacuum_multixact_freeze_max_age): vacuums that nobody can switch off
 -- should have been there. The current ids are the oldest ones and their age, modulo 2^32: asking for one assigns none.
--- Cost: reads pg_class, 2 ms for 1000 tables. Needs: nothing.
+-- Cost: reads pg_class; 2 ms, and 5 ms for each 1000 tables. Needs: nothing.
 with here as materialized (
     select
         pg_catalog.current_setting('autovacuum_freeze_max_age')::int8 as freeze_max_age
