@@ -14,6 +14,7 @@ mod http;
 mod pooler;
 mod push;
 mod relations;
+mod replication;
 mod server_views;
 mod statements;
 mod support;

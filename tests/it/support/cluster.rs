@@ -46,20 +46,48 @@ impl Cluster {
     /// Later settings win over earlier ones and over those that every test server has.
     pub(crate) fn start(major: u32, settings: &[(&str, &str)]) -> Cluster {
         let mut cluster = Cluster { major, postmaster: Postmaster::prepare(major), port: ports::lease() };
-        let own = [
-            ("port", cluster.port.number.to_string()),
-            ("unix_socket_directories", cluster.socket_dir().display().to_string()),
-        ];
-        let conf = cluster.data_dir().join("postgresql.conf");
+        cluster.configure(SETTINGS);
+        cluster.configure_place();
+        cluster.configure(settings);
+        cluster.launch();
+        cluster
+    }
+
+    /// A standby with the data of `primary`; `settings` tell whom it follows. Made by hand, as not every tree has
+    /// pg_basebackup.
+    pub(crate) fn standby(primary: &Cluster, settings: &[(&str, &str)]) -> Cluster {
+        let major = primary.major;
+        let (start, stop) = match major {
+            15.. => ("pg_backup_start('bed', true)", "pg_backup_stop(false)"),
+            _ => ("pg_start_backup('bed', true, false)", "pg_stop_backup(false, false)"),
+        };
+        // A backup ends in the session that began it.
+        let mut backup = primary.conn("postgres");
+        backup.batch_execute(&format!("select {start}")).unwrap();
+        let postmaster = Postmaster::prepare_copy(major, &primary.data_dir());
+        let label: String = backup.query_one(&format!("select labelfile from {stop}"), &[]).unwrap().get(0);
+        let mut cluster = Cluster { major, postmaster, port: ports::lease() };
+        fs::write(cluster.data_dir().join("backup_label"), label).unwrap();
+        fs::write(cluster.data_dir().join("standby.signal"), "").unwrap();
+        cluster.configure_place();
+        cluster.configure(settings);
+        cluster.launch();
+        cluster
+    }
+
+    /// Where it listens.
+    fn configure_place(&self) {
+        let (port, dir) = (self.port.number.to_string(), self.socket_dir().display().to_string());
+        self.configure(&[("port", &port), ("unix_socket_directories", &dir)]);
+    }
+
+    fn configure(&self, settings: &[(&str, &str)]) {
+        let conf = self.data_dir().join("postgresql.conf");
         let mut text = fs::read_to_string(&conf).unwrap();
-        for (name, value) in
-            SETTINGS.iter().chain(own.each_ref().map(|(n, v)| (*n, v.as_str())).iter()).chain(settings)
-        {
+        for (name, value) in settings {
             text += &format!("{name} = '{}'\n", value.replace('\'', "''"));
         }
         fs::write(conf, text).unwrap();
-        cluster.launch();
-        cluster
     }
 
     fn launch(&mut self) {
@@ -79,7 +107,7 @@ impl Cluster {
     }
 
     pub(crate) fn data_dir(&self) -> std::path::PathBuf {
-        self.postmaster.dir().join("data")
+        self.postmaster.data_dir()
     }
 
     /// Of the postmaster.

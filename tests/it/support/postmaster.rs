@@ -24,12 +24,32 @@ pub(crate) struct Postmaster {
 impl Postmaster {
     /// A copy of the major's template, not started yet.
     pub(crate) fn prepare(major: u32) -> Postmaster {
+        let postmaster = Postmaster::bare(major);
+        run(Command::new("cp").arg("-a").arg(postmaster.tree.join("template")).arg(postmaster.data_dir()));
+        postmaster
+    }
+
+    /// A copy of the data directory of a server that runs, and is in backup mode, without what a backup leaves out.
+    pub(crate) fn prepare_copy(major: u32, data: &Path) -> Postmaster {
+        let postmaster = Postmaster::bare(major);
+        fs::create_dir(postmaster.data_dir()).unwrap();
+        // Files that change or go meanwhile are a fault to the tar that reads, and to nobody else.
+        let copy = "tar -C \"$1\" --exclude='./postmaster.*' --exclude='./pg_wal/*' --exclude='./pg_replslot/*' \
+             --exclude='./pg_stat_tmp/*' -cf - . | tar -C \"$2\" -xpf - && chmod 700 \"$2\"";
+        run(Command::new("sh").args(["-c", copy, "copy"]).arg(data).arg(postmaster.data_dir()));
+        fs::create_dir(postmaster.data_dir().join("pg_wal/archive_status")).unwrap();
+        postmaster
+    }
+
+    fn bare(major: u32) -> Postmaster {
         let tree = PathBuf::from(format!("{}/target/pg/{major}", env!("CARGO_MANIFEST_DIR")));
         let tree =
             tree.canonicalize().unwrap_or_else(|_| panic!("no PostgreSQL {major}: scripts/pg-fetch {major}"));
-        let dir = warden::fresh_dir(&format!("pg{major}-"));
-        run(Command::new("cp").arg("-a").arg(tree.join("template")).arg(dir.join("data")));
-        Postmaster { tree, dir, child: None }
+        Postmaster { tree, dir: warden::fresh_dir(&format!("pg{major}-")), child: None }
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
     }
 
     pub(crate) fn dir(&self) -> &Path {
