@@ -69,7 +69,7 @@ impl Busy {
         self.thread.join().unwrap()
     }
 
-    fn is_ended_by(self, server: &Cluster) {
+    fn end_by(self, server: &Cluster) {
         server.sql("postgres", &format!("select pg_terminate_backend({})", self.pid));
         assert!(self.ends().is_err());
     }

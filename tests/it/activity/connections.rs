@@ -83,7 +83,7 @@ fn check(major: u32) {
     assert_eq!((&found["total"], &found["idle"]), (&json!(4), &json!(1)), "{found:#}");
     assert!(number(&found["used_percent"]) < 600.0 / free);
     drop(more);
-    asleep.is_ended_by(&server);
+    asleep.end_by(&server);
 }
 
 fn named(server: &Cluster, db: &str) -> Client {

@@ -95,7 +95,7 @@ fn check(major: u32) {
     assert!(backups[0]["phase"].is_string() && backups[0]["backend_type"] == "walsender", "{backups:?}");
 
     for busy in [vacuum, analyze] {
-        busy.is_ended_by(&server);
+        busy.end_by(&server);
     }
     drop((writer, copying));
     index.ends().unwrap();

@@ -64,7 +64,7 @@ fn no_literal_of_a_session_leaves() {
         }
         no_text_leaves_where_none_may(server, &db, idle.pid);
         for busy in [asleep, cut, copy] {
-            busy.is_ended_by(server);
+            busy.end_by(server);
         }
         drop(idle);
         blocked.ends().unwrap();
