@@ -4,6 +4,7 @@
 
 mod activity;
 mod bed;
+mod beds;
 mod cli;
 mod custom;
 mod cycle;

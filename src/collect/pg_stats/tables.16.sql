@@ -1,5 +1,6 @@
 -- Activity and vacuum state of the user tables: all of them, or, beyond $1, the busiest fifth of $1 and the largest of the
 -- others. Cost: five counters of every table, all counters of the chosen. Opens no relation. Needs: nothing.
+-- A partitioned table has no storage, scans or vacuum state of its own: its partitions are told.
 with candidate as materialized (
     select
         c.oid
