@@ -211,23 +211,22 @@ def main():
     parser.add_argument("--major", type=int, default=18)
     parser.add_argument("--binary", default=bench.BINARY)
     options = parser.parse_args()
-    rows, broken = [], []
+    print(f"PostgreSQL {options.major}, {os.path.relpath(options.binary, bench.ROOT)}\n")
+    failed = False
     for bed in BEDS if options.bed == "all" else [options.bed]:
         base = tempfile.mkdtemp(prefix="pga-beds-")
         os.chmod(base, 0o755)
         try:
-            measured, faults = measure(base, bed, options)
-            rows += measured
-            broken += faults
+            rows, broken = measure(base, bed, options)
         finally:
             shutil.rmtree(base, ignore_errors=True)
-    print(f"PostgreSQL {options.major}, {os.path.relpath(options.binary, bench.ROOT)}\n\n{table(rows)}\n")
-    for row in rows:
-        said = ", ".join(f"{name} ({count})" for name, count in sorted(row["left_out"].items())) or "nothing"
-        print(f"{row['bed']}, {row['kind']}: not complete: {said}")
-    for fault in broken:
-        print(f"BROKEN {fault}")
-    sys.exit(1 if broken else 0)
+        print(table(rows), end="\n\n")
+        for row in rows:
+            said = ", ".join(f"{name} ({count})" for name, count in sorted(row["left_out"].items())) or "nothing"
+            print(f"{row['bed']}, {row['kind']}: not complete: {said}")
+        print("".join(f"BROKEN {fault}\n" for fault in broken), flush=True)
+        failed |= bool(broken)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
