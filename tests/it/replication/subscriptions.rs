@@ -1,7 +1,8 @@
 use serde_json::Value;
 
 use super::same::{Field, ask, rows_agree, steady};
-use super::scene::{PASSWORD, Scene};
+use super::scene::Scene;
+use super::standbys;
 use crate::cycle::item::{cycle, item};
 
 const SUBSCRIPTION: &[Field] = &[
@@ -57,7 +58,7 @@ pub(super) fn are_told_on_both_sides(scene: &Scene) -> Vec<Value> {
     assert!((0.0..60_000.0).contains(&row["last_msg_age_ms"].as_f64().unwrap()), "{row:#}");
 
     let batch = cycle(&scene.home, &["cron", "--force"]);
-    assert!(!batch.to_string().contains(PASSWORD) && !batch.to_string().contains("conninfo"));
+    standbys::keeps_the_password(&scene.home);
     let (publisher, subscriber) =
         (item(&batch, "pg_replication", Some("pub")), item(&batch, "pg_replication", Some("sub")));
     rows_agree(&publisher["publications"], &ask(server, "pub", PUBLICATION, "from pg_publication p"), "name");
