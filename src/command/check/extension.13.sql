@@ -10,7 +10,7 @@ select
     , x.extnamespace::regnamespace::text as schema
     , pg_catalog.has_schema_privilege($2::text::name, x.extnamespace, 'usage') as is_open
     , (
-        select pg_catalog.string_agg(p.oid::regprocedure::text, E'\n' order by p.oid)
+        select pg_catalog.string_agg(p.oid::regprocedure::text, pg_catalog.chr(10) order by p.oid)
         from pg_catalog.pg_depend d
         join pg_catalog.pg_proc p on p.oid = d.objid
         where d.classid = 'pg_catalog.pg_proc'::regclass

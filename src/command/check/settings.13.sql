@@ -1,5 +1,5 @@
--- Settings that the figures depend on, as far as the role may see them. Cost: lists all settings once. Needs:
--- pg_read_all_settings for shared_preload_libraries.
+-- Settings that the figures depend on, as far as the role may see them. Cost: lists all settings once.
+-- Needs: pg_read_all_settings for shared_preload_libraries.
 select
     s.name::text as name
     , s.setting::text as setting

@@ -115,7 +115,8 @@ fn collectors_are_listed_with_what_they_need() {
         assert_eq!(line[0], collector.name);
         let (every, on) = match collector.name {
             "pg_stats" => ("120".to_owned(), "on"),
-            "disk_usage" => (collector.every_s.to_string(), "off"),
+            // Off where there is no [[custom]].
+            "disk_usage" | "custom" => (collector.every_s.to_string(), "off"),
             _ => (collector.every_s.to_string(), if collector.enabled { "on" } else { "off" }),
         };
         assert_eq!((line[2], line[4]), (every.as_str(), on), "{line:?}");
@@ -151,7 +152,6 @@ fn what_does_not_exist_is_a_usage_error() {
     config(&home, 1, "postgres", "");
     for args in [
         &["register"][..],
-        &["check"],
         &["report"],
         &["migrate-config", "old"],
         &["--manifest"],
@@ -166,7 +166,7 @@ fn what_does_not_exist_is_a_usage_error() {
         assert!(!run.stderr.is_empty());
     }
     let help = home.run(&["--help"]).stdout;
-    for word in ["register", "check", "report", "migrate-config"] {
+    for word in ["register", "report", "migrate-config"] {
         let offered = help.lines().any(|l| l.trim_start().starts_with(&format!("{word} ")));
         assert!(!offered, "{word} is offered: {help}");
     }
