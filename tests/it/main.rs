@@ -12,6 +12,7 @@ mod docs;
 mod doctor;
 mod faults;
 mod http;
+mod matrix;
 mod pooler;
 mod push;
 mod relations;
