@@ -47,13 +47,17 @@ const REPLICATION_SLOTS: Part = Part {
         Variant { since: 16, sql: include_str!("replication_slots.16.sql") },
         Variant { since: 17, sql: include_str!("replication_slots.17.sql") },
         Variant { since: 18, sql: include_str!("replication_slots.18.sql") },
+        Variant { since: 19, sql: include_str!("replication_slots.19.sql") },
     ]),
     ..Part::SERVER
 };
 
 const SLOT_STATS: Part = Part {
     key: "slot_stats",
-    run: rows(&[Variant { since: 14, sql: include_str!("slot_stats.14.sql") }]),
+    run: rows(&[
+        Variant { since: 14, sql: include_str!("slot_stats.14.sql") },
+        Variant { since: 19, sql: include_str!("slot_stats.19.sql") },
+    ]),
     ..Part::SERVER
 };
 
@@ -98,6 +102,7 @@ const LOGICAL_SUBSCRIPTIONS: Part = Part {
         Variant { since: 16, sql: include_str!("logical_subscriptions.16.sql") },
         Variant { since: 17, sql: include_str!("logical_subscriptions.17.sql") },
         Variant { since: 18, sql: include_str!("logical_subscriptions.18.sql") },
+        Variant { since: 19, sql: include_str!("logical_subscriptions.19.sql") },
     ]),
     ..Part::SERVER
 };

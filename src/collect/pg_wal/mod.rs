@@ -22,6 +22,7 @@ const WAL: Part = Part {
         variants: &[
             Variant { since: 14, sql: include_str!("wal.14.sql") },
             Variant { since: 18, sql: include_str!("wal.18.sql") },
+            Variant { since: 19, sql: include_str!("wal.19.sql") },
         ],
     },
     ..Part::SERVER
