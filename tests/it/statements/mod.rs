@@ -10,6 +10,7 @@ mod role;
 mod secrets;
 mod texts;
 
+use pganalytics::collect::registry;
 use serde_json::Value;
 
 use crate::support::cluster::Cluster;
@@ -47,13 +48,16 @@ impl<'a> Bed<'a> {
 
     fn configure_with(&self, collector: &str, more: &str) {
         let (port, role, databases) = (self.server.port(), &self.role, &self.databases);
+        let others =
+            registry::ALL.iter().filter(|c| !["pg_query_stats", "agent", "custom"].contains(&c.name));
+        let others: String = others.map(|c| format!("[{}]\nenabled = false\n", c.name)).collect();
         let backend = if more.contains("[backend]") { "" } else { "[backend]\nurl = \"{target}\"\n" };
         self.home.config(&format!(
             "[collector]\nid = \"c\"\nstate_dir = \"{{state}}\"\n{collector}\n{backend}\
              [logging]\nfile_path = \"{{log}}\"\nlevel = \"debug\"\n\
              [postgres]\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"{role}\"\nsslmode = \"disable\"\n\
              databases = {databases:?}\n\
-             [pg_stats]\nenabled = false\n[sysstat]\nenabled = false\n[disk_usage]\nenabled = false\n{more}"
+             {others}{more}"
         ));
     }
 
