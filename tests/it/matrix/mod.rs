@@ -2,6 +2,7 @@
 //! what comes has the types that readers know. Iterates the registry: a new collector is in it by being there.
 
 mod columns;
+mod fields;
 mod roles;
 mod stage;
 mod standby;

@@ -44,7 +44,7 @@ const APP: &str = "
         with (connect = false, slot_name = none);
     select pg_create_logical_replication_slot('reader', 'pgoutput');
     begin;
-    insert into shop.customer (name) values ('prepared');
+    insert into shop.parted values ('2026-02-03');
     prepare transaction 'waiting';
     create role owner nologin;
     alter database app set work_mem = '5MB';
@@ -66,19 +66,30 @@ pub(super) fn server(major: u32) -> Cluster {
     cluster
 }
 
-/// Everything on, what is off by default too.
+/// A home that watches this server as this role.
 pub(super) fn home(cluster: &Cluster, role: &str) -> Home {
     let home = Home::new();
-    let mut text = format!(
-        "[collector]\nid = \"matrix\"\nhostname = \"host.test\"\nstate_dir = \"{{state}}\"\n[backend]\nurl = \"{{target}}\"\n\
-         [logging]\nfile_path = \"{{log}}\"\n[postgres]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = {}\n\
-         user = \"{role}\"\ndatabases = \"postgres, app\"\n",
-        cluster.port()
-    );
+    home.config(&config(&[(cluster, "main")], role, "postgres, app"));
+    home
+}
+
+/// Everything on, what is off by default too.
+pub(super) fn config(servers: &[(&Cluster, &str)], role: &str, databases: &str) -> String {
+    let mut text = "[collector]\nid = \"matrix\"\nhostname = \"host.test\"\nstate_dir = \"{state}\"\n\
+                    [backend]\nurl = \"{target}\"\n[logging]\nfile_path = \"{log}\"\n"
+        .to_owned();
+    for (cluster, name) in servers {
+        let port = cluster.port();
+        write!(
+            text,
+            "[[servers]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"{role}\"\n\
+             databases = \"{databases}\"\n"
+        )
+        .unwrap();
+    }
     let asked = registry::ALL.iter().filter(|c| matches!(c.gather, Gather::Sql(_)));
     asked.for_each(|c| write!(text, "[{}]\nenabled = true\n", c.name).unwrap());
-    home.config(&text);
-    home
+    text
 }
 
 pub(super) struct Cycle {
