@@ -288,7 +288,8 @@ fn shaded(outcome: &mut Outcome, planned: &Planned, facts: &Facts) {
         }
         _ => None,
     });
-    if let (Verdict::Ok, Some(why)) = (outcome.verdict, lacks) {
+    let complete = outcome.verdict == Verdict::Ok || outcome.reason == Some(Reason::FirstRun);
+    if let (true, Some(why)) = (complete, lacks) {
         outcome.verdict = Verdict::Partial;
         outcome.reason = Some(Reason::Privilege);
         outcome.detail = Some(why);

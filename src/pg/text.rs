@@ -34,10 +34,12 @@ pub fn column_calling<'s>(sent: &'s str, message: &str) -> Option<&'s str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let named = |called: &str| message.split(|c| !is_name(c)).any(|word| word == called);
     let calls = |line: &str| {
-        let heads = line.split('(').map(|head| head.rsplit(|c| !is_name(c)).next().unwrap_or_default());
-        heads.filter(|name| !name.is_empty()).any(named)
+        let heads = line.match_indices('(').map(|(at, _)| &line[..at]);
+        heads
+            .filter_map(|head| head.rsplit(|c| !is_name(c)).next())
+            .any(|name| !name.is_empty() && named(name))
     };
-    sent.lines().filter(|line| line.contains('(') && calls(line)).find_map(column)
+    sent.lines().filter(|line| calls(line)).find_map(column)
 }
 
 /// The name that a line `    , expression as name` gives.

@@ -36,6 +36,63 @@ with candidate as materialized (
     order by c.relpages desc, c.oid
     limit $1::int4
 )
+-- The statistics are joined once for all: looked up for each index they would be read anew each time.
+, part as materialized (
+    select
+        c.oid
+        , c.nspname
+        , case when u.attnum is null then c.relname else c.table_name end as relation
+        , coalesce(u.attname, i.attname) as attname
+        , coalesce(u.attrelid, c.oid) as attrelid
+        , coalesce(u.attnum, i.attnum) as attnum
+        , coalesce(u.attnotnull, false) as attnotnull
+        , i.attnum as position
+        , i.attlen
+        , i.attalign
+        , i.attnum > c.indnkeyatts as included
+        , c.classes[i.attnum - 1] as class
+        , nullif(c.collations[i.attnum - 1], 0::oid) as collation
+    from candidate c
+    join pg_catalog.pg_attribute i on i.attrelid = c.oid and i.attnum > 0
+    left join pg_catalog.pg_attribute u
+        on u.attrelid = c.table_oid
+        and u.attnum = nullif(c.keys[i.attnum - 1], 0)
+    where c.amname = 'btree'
+)
+, whole as materialized (
+    select
+        i.oid
+        , pg_catalog.json_agg(
+            pg_catalog.json_build_object(
+                'length', i.attlen
+                , 'align', i.attalign
+                , 'not_null', i.attnotnull
+                , 'hidden', not pg_catalog.has_column_privilege(i.attrelid, i.attnum, 'select')
+                , 'width', p.avg_width
+                , 'nulls', p.null_frac
+                , 'distinct', p.n_distinct
+            )
+            order by i.position
+        ) as columns
+        , bool_and(i.included or q.oid is not null and (l.oid is null or l.collisdeterministic)) as same_image
+    from part i
+    left join pg_catalog.pg_stats p
+        on p.schemaname = i.nspname
+        and p.tablename = i.relation
+        and p.attname = i.attname
+        and not p.inherited
+    left join (
+        select oc.oid
+        from pg_catalog.pg_opclass oc
+        join pg_catalog.pg_amproc ap
+            on ap.amprocfamily = oc.opcfamily
+            and ap.amproclefttype = oc.opcintype
+            and ap.amprocrighttype = oc.opcintype
+            and ap.amprocnum = 4
+    ) q on q.oid = i.class
+    left join pg_catalog.pg_collation l on l.oid = i.collation
+    group by i.oid
+)
 select
     c.oid as relid
     , c.nspname::text as schema
@@ -78,49 +135,5 @@ left join lateral (
         , max(case when p.option_name = 'deduplicate_items' then p.option_value end)::bool as dedup
     from pg_catalog.pg_options_to_table(c.reloptions) p
 ) o on true
-left join lateral (
-    select
-        pg_catalog.json_agg(
-            pg_catalog.json_build_object(
-                'length', i.attlen
-                , 'align', i.attalign
-                , 'not_null', coalesce(u.attnotnull, false)
-                , 'hidden', not pg_catalog.has_column_privilege(
-                    coalesce(u.attrelid, c.oid), coalesce(u.attnum, i.attnum), 'select'
-                )
-                , 'width', p.avg_width
-                , 'nulls', p.null_frac
-                , 'distinct', p.n_distinct
-            )
-            order by i.attnum
-        ) as columns
-        , bool_and(
-            i.attnum > c.indnkeyatts
-            or q.opcfamily is not null and (l.oid is null or l.collisdeterministic)
-        ) as same_image
-    from pg_catalog.pg_attribute i
-    left join pg_catalog.pg_attribute u
-        on u.attrelid = c.table_oid
-        and u.attnum = nullif(c.keys[i.attnum - 1], 0)
-    left join pg_catalog.pg_stats p
-        on p.schemaname = c.nspname
-        and p.tablename = case when u.attnum is null then c.relname else c.table_name end
-        and p.attname = coalesce(u.attname, i.attname)
-        and not p.inherited
-    left join (
-        select
-            oc.oid
-            , oc.opcfamily
-        from pg_catalog.pg_opclass oc
-        join pg_catalog.pg_amproc ap
-            on ap.amprocfamily = oc.opcfamily
-            and ap.amproclefttype = oc.opcintype
-            and ap.amprocrighttype = oc.opcintype
-            and ap.amprocnum = 4
-    ) q on q.oid = c.classes[i.attnum - 1]
-    left join pg_catalog.pg_collation l on l.oid = nullif(c.collations[i.attnum - 1], 0::oid)
-    where i.attrelid = c.oid
-        and i.attnum > 0
-        and c.amname = 'btree'
-) a on true
+left join whole a on a.oid = c.oid
 order by c.relpages desc, c.oid

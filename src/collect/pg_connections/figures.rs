@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn lists_hold_the_longest_and_their_totals_all() {
         let idle = (1..=60).map(|pid| client(pid, Some(IDLE_IN_TRANSACTION), Some(f64::from(pid) * 1000.0)));
-        let busy = [client(100, Some("active"), Some(5_000.0)), client(101, Some("active"), Some(9_500.0))];
+        let busy = [client(100, Some("active"), Some(5_000.0)), client(101, Some("active"), Some(19_500.0))];
         let figures = told(idle.chain(busy).collect(), None);
         assert_eq!(figures["idle_transactions_total"], 60);
         assert_eq!(figures["long_running_transactions_total"], 55 + 1);

@@ -5,12 +5,13 @@ use serde_json::Value;
 use crate::support::cluster::Cluster;
 use crate::support::home::Home;
 
-/// Writes a configuration that watches `databases`; `more` follows, beginning inside `[collector]`.
+/// Writes a configuration that watches `databases`; `more` follows, beginning inside `[collector]`. The budget is one
+/// that a busy machine keeps.
 pub(crate) fn config(home: &Home, port: u16, databases: &str, more: &str) {
     home.config(&format!(
         "[backend]\nurl = \"{{target}}\"\n[postgres]\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"postgres\"\n\
          name = \"main\"\ndatabases = \"{databases}\"\n[logging]\nfile_path = \"{{log}}\"\nlevel = \"debug\"\n\
-         [collector]\nid = \"it\"\nhostname = \"host.test\"\nstate_dir = \"{{state}}\"\n{more}"
+         [collector]\nid = \"it\"\nhostname = \"host.test\"\nstate_dir = \"{{state}}\"\nserver_budget_ms = 60000\n{more}"
     ));
 }
 

@@ -39,7 +39,8 @@ fn twenty_databases_take_twenty_connections() {
                 assert_eq!(item["parts"]["sizes"].is_null(), minute > 0, "sizes run once: {item}");
             }
         }
-        assert!(counted[0] > counted[1] && counted[1] == counted[2], "{counted:?}");
+        // The seldom ones come once; a part with a minute of its own may come in any run.
+        assert!(counted[0] > counted[1].max(counted[2]), "{counted:?}");
         // All of them closed but one: the probe finds its way, with an attempt for each.
         cluster.sql(
             "postgres",

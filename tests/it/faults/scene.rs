@@ -18,9 +18,11 @@ pub(super) fn home(collector: &str, sections: &str) -> Home {
     home
 }
 
+/// On a busy machine nothing is to be shed but where a test is about just that.
 pub(super) fn configure(home: &Home, collector: &str, sections: &str) {
+    let budget = if collector.contains("server_budget_ms") { "" } else { "server_budget_ms = 60000\n" };
     home.config(&format!(
-        "[collector]\nstate_dir = \"{{state}}\"\nhostname = \"host\"\n{collector}\n[backend]\nurl = \"{{target}}\"\n\
+        "[collector]\nstate_dir = \"{{state}}\"\nhostname = \"host\"\n{budget}{collector}\n[backend]\nurl = \"{{target}}\"\n\
          [logging]\nfile_path = \"{{log}}\"\n{sections}"
     ));
 }

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::thread::JoinHandle;
 
 use postgres::Client;
@@ -32,7 +31,8 @@ fn every_field_of_the_list_is_told_and_moves() {
 fn check(major: u32) {
     let seen = observe(major);
     if let Ok(path) = std::env::var("PGA_SEEN") {
-        let lines: Vec<String> = seen.iter().map(|(path, values)| format!("{path} {}", values.len())).collect();
+        let lines: Vec<String> =
+            seen.iter().map(|(path, values)| format!("{path} {}", values.len())).collect();
         fs::write(format!("{path}.{major}"), lines.join("\n")).unwrap();
     }
 }
@@ -70,7 +70,11 @@ fn standby(primary: &Cluster) -> Cluster {
         ("wal_receiver_status_interval", "1"),
     ];
     let standby = Cluster::standby(primary, &follows);
-    until(primary, "select count(*) from pg_stat_replication where state = 'streaming' and replay_lsn is not null", 1);
+    until(
+        primary,
+        "select count(*) from pg_stat_replication where state = 'streaming' and replay_lsn is not null",
+        1,
+    );
     standby
 }
 
@@ -84,7 +88,10 @@ fn subscribe(primary: &Cluster) {
     primary.sql("app", "select pg_create_logical_replication_slot('sub', 'pgoutput')");
     let conninfo = format!("host=127.0.0.1 port={} user=postgres dbname=app", primary.port());
     let more = "create_slot = false, slot_name = 'sub'";
-    primary.sql("sub", &format!("create subscription s connection '{conninfo}' publication narrow with ({more})"));
+    primary.sql(
+        "sub",
+        &format!("create subscription s connection '{conninfo}' publication narrow with ({more})"),
+    );
     eventually(LONG, || match primary.one::<i64>("sub", "select count(*) from shop.customer") {
         50 => Ok(()),
         rows => Err((rows, primary.log_text())),
@@ -122,7 +129,8 @@ impl Held {
         idle.batch_execute("begin").unwrap();
         idle.batch_execute(update).unwrap();
         let mut busy = Vec::new();
-        let texts = [update, update, "create index concurrently customer_lower on shop.customer (lower(name))"];
+        let texts =
+            [update, update, "create index concurrently customer_lower on shop.customer (lower(name))"];
         for (n, text) in texts.into_iter().enumerate() {
             let mut conn = primary.conn("app");
             busy.push(std::thread::spawn(move || conn.batch_execute(text)));
@@ -149,7 +157,9 @@ fn until(server: &Cluster, text: &str, wanted: i64) {
 /// Arrays lose their positions: each of their rows adds to the same paths.
 fn walk(path: &str, value: &Value, seen: &mut Seen) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| walk(&format!("{path}.{name}"), value, seen)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| walk(&format!("{path}.{name}"), value, seen))
+        }
         Value::Array(rows) => {
             seen.entry(format!("{path}[]")).or_default().insert(rows.len().to_string());
             rows.iter().for_each(|row| walk(&format!("{path}[]"), row, seen));

@@ -56,7 +56,8 @@ fn everything_is_there(who: &str, found: &Cycle) {
             expected.extend(places.iter().map(|d| (collector.name.to_owned(), d.map(str::to_owned))));
         }
     }
-    let there: BTreeSet<_> = found.items.keys().filter(|(name, _)| registry::is_asked(name)).cloned().collect();
+    let there: BTreeSet<_> =
+        found.items.keys().filter(|(name, _)| registry::is_asked(name)).cloned().collect();
     assert_eq!(there, expected, "{who}");
 }
 

@@ -126,7 +126,8 @@ impl Cycle {
     /// What the server told us that it could not do.
     pub(super) fn errors(&self) -> Vec<&str> {
         let own = self.server_log.lines().filter(|line| line.starts_with("<pganalytics> "));
-        own.filter(|line| ["ERROR: ", "FATAL: ", "PANIC: "].iter().any(|level| line.contains(level))).collect()
+        own.filter(|line| ["ERROR: ", "FATAL: ", "PANIC: "].iter().any(|level| line.contains(level)))
+            .collect()
     }
 
     /// Without this an empty list of errors proves nothing.

@@ -14,7 +14,8 @@ fn every_collector_on_a_standby() {
     let major = *majors().last().unwrap();
     let primary = server(major);
     let conninfo = format!("host=127.0.0.1 port={} user=postgres", primary.port());
-    let standby = Cluster::standby(&primary, &[("primary_conninfo", &conninfo), ("hot_standby_feedback", "on")]);
+    let standby =
+        Cluster::standby(&primary, &[("primary_conninfo", &conninfo), ("hot_standby_feedback", "on")]);
     eventually(LONG, || match standby.one::<i64>("postgres", "select count(*) from pg_stat_wal_receiver") {
         1 => Ok(()),
         _ => Err(standby.log_text()),

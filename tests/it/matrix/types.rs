@@ -82,7 +82,9 @@ fn is_of(kind: &str, value: &Value) -> bool {
         "int2" | "int4" | "int8" | "oid" => value.is_i64() || value.is_u64(),
         "float8" => value.is_number() || value.is_null(),
         "text" => value.is_string(),
-        "timestamptz" => value.as_str().is_some_and(|t| t.ends_with("infinity") || t.parse::<jiff::Timestamp>().is_ok()),
+        "timestamptz" => {
+            value.as_str().is_some_and(|t| t.ends_with("infinity") || t.parse::<jiff::Timestamp>().is_ok())
+        }
         "json" => true,
         other => panic!("no type {other} is known here"),
     }
