@@ -1,7 +1,8 @@
 //! A session: one connection inside one read-only transaction at a time, and the statements of a visit in it.
 //!
 //! Refuses to send anything without a limit: every transaction opens with its timeouts, in the same message, and
-//! local to it, so that a pooler neither objects nor leaks them. Counts what it costs the server.
+//! local to it, so that a pooler neither objects nor leaks them. Everything sent says that it is ours, BEGIN and COMMIT
+//! too. Counts what it costs the server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +54,9 @@ impl Missing {
     }
 }
 
+/// What else a session sends, behind the first word: pg_stat_statements keeps it there.
+const MARK: &str = "/* pganalytics:session */";
+
 pub struct Session<'a> {
     client: &'a mut Client,
     limits: Limits,
@@ -92,12 +96,12 @@ impl<'a> Session<'a> {
 
     /// Ends a failed transaction and opens the next, in one message.
     pub fn restart(&mut self) -> Result<(), Failure> {
-        self.open("rollback; ")
+        self.open(&format!("rollback {MARK}; "))
     }
 
     pub fn commit(self) -> Result<Missing, Failure> {
         self.spent.statements.fetch_add(1, Ordering::Relaxed);
-        self.client.batch_execute("commit")?;
+        self.client.batch_execute(&format!("commit {MARK}"))?;
         Ok(self.missing)
     }
 
@@ -163,9 +167,7 @@ impl<'a> Session<'a> {
     ) -> Result<(), Failure> {
         let sent =
             fill.iter().fold(text::prepare(tag, sql, &[]), |sent, (name, value)| sent.replace(name, value));
-        self.spent.statements.fetch_add(1, Ordering::Relaxed);
-        self.client
-            .batch_execute(&format!("set local statement_timeout = {}", timeout.as_millis().max(1)))?;
+        self.limit(timeout)?;
         let usual = std::mem::replace(&mut self.limits.statement_timeout, timeout);
         let sent = self.send(&sent, &[], &mut each);
         self.limits.statement_timeout = usual;
@@ -204,10 +206,18 @@ impl<'a> Session<'a> {
             return Err(Failure::OutOfTime);
         }
         if left < self.limits.statement_timeout {
-            self.spent.statements.fetch_add(1, Ordering::Relaxed);
-            self.client.batch_execute(&format!("set local statement_timeout = {}", left.as_millis()))?;
+            self.limit(left)?;
         }
         Ok(())
+    }
+
+    /// Not as SET: up to 17 pg_stat_statements would keep an entry for each value. What the opening set is in force
+    /// meanwhile.
+    fn limit(&mut self, timeout: Duration) -> Result<(), Failure> {
+        self.spent.statements.fetch_add(1, Ordering::Relaxed);
+        let ms = timeout.as_millis().max(1);
+        let text = format!("select {MARK} pg_catalog.set_config('statement_timeout', '{ms}', true)");
+        Ok(self.client.batch_execute(&text)?)
     }
 
     fn charge(&self, since: Instant) {
@@ -235,18 +245,40 @@ fn stream(
 /// hold the select without any limit. A server in SQL_ASCII refuses to send bytes that are no UTF-8 to whoever asks for
 /// UTF-8: there we take them as they are.
 fn opening(limits: &Limits, left: Duration) -> String {
-    let statement_ms = limits.statement_timeout.min(left).as_millis().max(1);
+    let statement_ms = coarse_ms(limits.statement_timeout, left);
     let lock_ms = limits.lock_timeout.as_millis().max(1);
     let left_ms = left.as_millis().max(1);
-    let role = if limits.as_monitor { "; set local role pg_monitor" } else { "" };
+    let role = if limits.as_monitor { format!("; set {MARK} local role pg_monitor") } else { String::new() };
     format!(
-        "begin isolation level read committed read only; \
-         set local lock_timeout = {lock_ms}; set local statement_timeout = {statement_ms}; \
-         select /* pganalytics:session */ pg_catalog.set_config(n, v, true) from (values \
+        "begin {MARK} isolation level read committed read only; \
+         set {MARK} local lock_timeout = {lock_ms}; set {MARK} local statement_timeout = {statement_ms}; \
+         select {MARK} pg_catalog.set_config(n, v, true) from (values \
          ('idle_in_transaction_session_timeout', '{left_ms}'), ('transaction_timeout', '{left_ms}'), \
          ('client_connection_check_interval', '500'), ('jit', 'off'), ('search_path', 'pg_catalog'), \
          ('client_encoding', case pg_catalog.current_setting('server_encoding') \
          when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end)) s(n, v) \
          where pg_catalog.current_setting(n, true) is not null{role}"
     )
+}
+
+/// The timeout, or where less is left a power of two below that: each value is an entry of its own in
+/// pg_stat_statements up to 17. [`Session::shorten`] sets it exactly.
+fn coarse_ms(timeout: Duration, left: Duration) -> u128 {
+    let (timeout, left) = (timeout.as_millis().max(1), left.as_millis().max(1));
+    if timeout <= left { timeout } else { 1 << left.ilog2() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_of_an_opening_are_few_and_never_longer_than_what_is_left() {
+        let coarse = |timeout, left| coarse_ms(Duration::from_millis(timeout), Duration::from_millis(left));
+        assert_eq!((coarse(5000, 60_000), coarse(5000, 5000)), (5000, 5000));
+        assert_eq!((coarse(5000, 4999), coarse(5000, 1), coarse(0, 0)), (4096, 1, 1));
+        let values: std::collections::BTreeSet<u128> = (1..5000).map(|left| coarse(5000, left)).collect();
+        assert_eq!(values.len(), 13);
+        assert!((1..5000).all(|left| coarse(5000, left) <= u128::from(left)));
+    }
 }

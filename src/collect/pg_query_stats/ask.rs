@@ -49,6 +49,8 @@ pub(super) struct Info {
     pub(super) facts: Facts,
     /// The setting to blame, should it turn out that nothing is counted, not even what we ask.
     pub(super) off: Option<&'static str>,
+    /// Whom our statements run as: whoever logged in, and pg_monitor where that has to be asked for.
+    pub(super) ours: Vec<u32>,
 }
 
 pub(super) fn info(session: &mut Session, cx: &Cx, gate: u32) -> Result<Info, Failure> {
@@ -58,8 +60,9 @@ pub(super) fn info(session: &mut Session, cx: &Cx, gate: u32) -> Result<Info, Fa
         dealloc: None,
         taken_at_us: cx.facts.now_us,
     };
-    let mut off = None;
-    session.query("pg_query_stats.info", statement(INFO, gate)?, &[], |row| {
+    let (mut off, mut ours) = (None, Vec::new());
+    let binds: &Binds = &[(&cx.facts.role, Type::TEXT)];
+    session.query("pg_query_stats.info", statement(INFO, gate)?, binds, |row| {
         let instant = |n| row.try_get::<_, Option<Micros>>(n).map(|at| at.map(|at| at.0));
         facts.dealloc = row.try_get(0)?;
         facts.stats_reset_us = instant(1)?;
@@ -70,9 +73,10 @@ pub(super) fn info(session: &mut Session, cx: &Cx, gate: u32) -> Result<Info, Fa
             (Some("auto"), _) => Some("compute_query_id = auto, but off at the server's start: set it to on"),
             _ => None,
         };
+        ours = [row.try_get::<_, Option<u32>>(5)?, row.try_get(6)?].into_iter().flatten().collect();
         Ok(())
     })?;
-    Ok(Info { facts, off })
+    Ok(Info { facts, off, ours })
 }
 
 pub(super) fn scan(session: &mut Session, gate: u32) -> Result<Vec<Entry>, Failure> {

@@ -7,7 +7,8 @@ use wire::{Outcome, Reason, Verdict};
 
 use super::ask::{self, OLDEST, TELLS_EVICTIONS, TELLS_SINCE};
 use super::item::{self, Read};
-use super::previous::{self, Text};
+use super::learn::learn;
+use super::previous;
 use super::rank::{Ranking, Scope, rank};
 use super::settle::settle;
 use super::texts;
@@ -80,19 +81,16 @@ fn collect(session: &mut Session, cx: &Cx, gate: u32) -> Result<Vec<Placed>, Fai
     let wanted = wanted(cx);
     let watched = watched(cx);
     let oids: Vec<u32> = watched.iter().map(|(oid, _)| *oid).collect();
-    let scope = Scope { watched: &oids, limit: cx.config.limits.queries as usize, wanted: &wanted };
+    let scope = Scope { watched: &oids, limit: cx.config.limits.queries as usize, wanted: &wanted, ours: &info.ours };
     let mut ranking = rank(&mut entries, previous.as_ref(), &after, &scope);
     let order = texts::order(&ranking.chosen, &wanted);
     let (mut read, refused) = ask::rows(session, cx, gate, &order)?;
     let own = settle(&mut ranking, &mut read);
-    let marks =
-        read.iter().filter_map(|r| Some((r.key.queryid, r.answer.as_ref()?.mark(cx.memory.sequence))));
-    let learned: Vec<(i64, Text)> = marks.chain(own.iter().map(|&id| (id, Text::Own))).collect();
-    let over = [ranking.texts_gone.as_slice(), &own].concat();
+    let learned = learn(&ranking.chosen, &mut read, &wanted, own, cx.memory.sequence);
     session.keep = Some(Keep {
         path: path(cx),
-        answered: item::answered(cx, &read, &over),
-        content: previous::encode(&before, target, entries.len(), ranking.records(&entries, learned)),
+        answered: item::answered(cx, &read, &ranking.texts_gone),
+        content: previous::encode(&before, target, entries.len(), ranking.records(&entries, &learned)),
     });
     let texts_refused = refused && cx.config.privacy.query_text;
     Ok(place(cx, &ranking, read, &watched, hindrance(&ranking, info.off, texts_refused)))

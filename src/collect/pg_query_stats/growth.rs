@@ -33,16 +33,21 @@ pub struct Grown {
     pub growth: Option<Growth>,
     pub standing: Standing,
     pub text: Text,
+    /// One of our roles ran it, and whether it is our own nobody has seen.
+    pub unjudged: bool,
 }
 
 /// One `Grown` for each entry. Both sides are sorted by key, so one walk over both does it.
 ///
 /// `now` wants `dealloc` and `stats_reset` as read after the scan; the state file wants them as read before its own:
-/// then an eviction during either scan cannot hide.
-pub fn grow(entries: &[Entry], previous: Option<&Previous>, now: &Facts) -> Vec<Grown> {
+/// then an eviction during either scan cannot hide. `ours` are the roles that the collector runs as.
+pub fn grow(entries: &[Entry], previous: Option<&Previous>, now: &Facts, ours: &[u32]) -> Vec<Grown> {
     let Some(previous) = previous else {
-        let unknown = Grown { growth: None, standing: Standing::FirstSeen, text: Text::NotSent };
-        return vec![unknown; entries.len()];
+        let unknown = |entry: &Entry| {
+            let unjudged = ours.contains(&entry.key.userid);
+            Grown { growth: None, standing: Standing::FirstSeen, text: Text::NotSent, unjudged }
+        };
+        return entries.iter().map(unknown).collect();
     };
     let unseen_before = has_unreadable(&previous.records);
     let (mut rest, mut grown) = (previous.records.as_slice(), Vec::with_capacity(entries.len()));
@@ -52,13 +57,14 @@ pub fn grow(entries: &[Entry], previous: Option<&Previous>, now: &Facts) -> Vec<
         let until = rest[from..].iter().position(|record| record.key.queryid != queryid);
         let records = &rest[from..until.map_or(rest.len(), |length| from + length)];
         rest = &rest[from + records.len()..];
-        let text = text_of(records);
+        let texts = Texts::of(records, ours);
         for entry in same_query {
             let (standing, growth) = match records.binary_search_by_key(&entry.key, |record| record.key) {
                 Ok(at) => since_record(entry, &records[at], &previous.facts, now),
                 Err(_) => (Standing::FirstSeen, first_growth(entry, &previous.facts, unseen_before)),
             };
-            grown.push(Grown { growth, standing, text });
+            let (text, unjudged) = texts.of_user(entry.key.userid);
+            grown.push(Grown { growth, standing, text, unjudged });
         }
     }
     grown
@@ -69,11 +75,41 @@ fn has_unreadable(records: &[Record]) -> bool {
     records.get(at).is_some_and(|record| !record.key.readable())
 }
 
-/// A text belongs to the id, whichever database or user it was read under.
-fn text_of(records: &[Record]) -> Text {
-    let sent = || records.iter().map(|record| record.text).find(|&text| text != Text::NotSent);
-    let own = records.iter().any(|record| record.text == Text::Own);
-    if own { Text::Own } else { sent().unwrap_or_default() }
+/// What is known of one id. A text that went out belongs to the id, whichever database or user it was read under. Whose
+/// statement it is belongs to the id and the user: from 16 on our COMMIT has the id of everybody's.
+struct Texts<'a> {
+    sent: Text,
+    own: Vec<u32>,
+    /// Users of ours for whom it has to be judged, less those for whom it was.
+    ours: &'a [u32],
+    judged: Vec<u32>,
+}
+
+impl Texts<'_> {
+    fn of<'a>(records: &[Record], ours: &'a [u32]) -> Texts<'a> {
+        let mut texts = Texts { sent: Text::NotSent, own: Vec::new(), ours, judged: Vec::new() };
+        for record in records {
+            let userid = record.key.userid;
+            match record.text {
+                Text::NotSent => continue,
+                Text::Own if !texts.own.contains(&userid) => texts.own.push(userid),
+                Text::Own => {}
+                Text::Sent(_) => texts.sent = record.text,
+            }
+            if ours.contains(&userid) && !texts.judged.contains(&userid) {
+                texts.judged.push(userid);
+            }
+        }
+        texts
+    }
+
+    /// And whether it is to be judged.
+    fn of_user(&self, userid: u32) -> (Text, bool) {
+        match self.own.contains(&userid) {
+            true => (Text::Own, false),
+            false => (self.sent, self.ours.contains(&userid) && !self.judged.contains(&userid)),
+        }
+    }
 }
 
 /// All that a new entry counted happened since the last run, unless it was there and we could not see it.

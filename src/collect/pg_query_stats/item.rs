@@ -94,7 +94,7 @@ fn text(row: &Read, json: &mut Vec<u8>) {
             }
         }
         Some(Answer::Lost) => json.extend_from_slice(br#","text_lost":true"#),
-        Some(Answer::Own | Answer::Waits) | None => {}
+        Some(Answer::Own | Answer::Known | Answer::Waits) | None => {}
     }
 }
 

@@ -6,7 +6,7 @@
 //! extension's version: `pg_upgrade` keeps an old one on a new server.
 //!
 //! A run: pass 1, [`previous::read`], [`previous::Previous::void_marks`], `rank`, `order`, pass 2, `texts::read` for each
-//! text, `settle`, [`rank::Ranking::records`] into [`previous::encode`], which is written once the batch is sealed.
+//! text, `settle`, `learn`, [`rank::Ranking::records`] into [`previous::encode`], which is written once the batch is sealed.
 //!
 //! Pass 2 with texts can fail as a whole with 22021 or 22P05: one statement of a database in another encoding that cannot
 //! be converted makes the extension refuse every text. It then runs again with no `with_text` set; figures never fail so.
@@ -18,6 +18,7 @@ mod collect;
 pub mod entry;
 pub mod growth;
 mod item;
+pub mod learn;
 pub mod mask;
 pub mod previous;
 pub mod rank;

@@ -10,7 +10,8 @@ use std::path::Path;
 use super::entry::{Entry, Key};
 
 const MAGIC: [u8; 8] = *b"pganprev";
-const LAYOUT: u32 = 1;
+/// 1 knew our own statements by their ids alone.
+const LAYOUT: u32 = 2;
 const HEADER_BYTES: usize = 56;
 const RECORD_BYTES: usize = 40;
 const CHECKSUM_BYTES: usize = 4;
@@ -30,14 +31,15 @@ pub struct Facts {
     pub taken_at_us: i64,
 }
 
-/// Whether a statement's text has left this host.
+/// Whether a statement's text has left this host. Under a role of the collector's a mark also says that the text was
+/// judged there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Text {
     #[default]
     NotSent,
     /// With the batch of this sequence, kept modulo 2^29 (a thousand years of minutes).
     Sent(u32),
-    /// A statement of the collector itself.
+    /// A statement of the collector itself, under this user.
     Own,
 }
 

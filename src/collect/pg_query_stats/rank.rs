@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::entry::{Entry, fold};
 use super::growth::{Grown, Growth, Standing, grow};
+use super::learn::Learned;
 use super::previous::{Facts, Previous, Record, Text};
 use super::share::Share;
 
@@ -28,6 +29,8 @@ pub struct Scope<'a> {
     pub limit: usize,
     /// Ids whose text the backend lacks.
     pub wanted: &'a [i64],
+    /// The roles that the collector runs as.
+    pub ours: &'a [u32],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub struct Chosen {
     pub growth: Option<Growth>,
     pub standing: Standing,
     pub text: Text,
+    /// One of our roles ran it: its text has to tell whether it is our own.
+    pub unjudged: bool,
     /// Takes the place of one that turns out to be the collector's own, or none: see [`super::settle`].
     pub spare: bool,
 }
@@ -51,14 +56,14 @@ pub struct Ranking {
     pub first_run: bool,
     /// Wanted, but no watched database has them any more.
     pub texts_gone: Vec<i64>,
-    /// For each entry, in their order, whether its text went out: what the next run must know.
-    texts: Vec<Text>,
+    /// For each entry, in their order, whether its text went out, and whether it is to be judged nevertheless.
+    texts: Vec<(Text, bool)>,
 }
 
 /// Sorts and folds `entries`, compares them with the last run, and chooses.
 pub fn rank(entries: &mut Vec<Entry>, previous: Option<&Previous>, now: &Facts, scope: &Scope) -> Ranking {
     fold(entries);
-    let grown = grow(entries, previous, now);
+    let grown = grow(entries, previous, now, scope.ours);
     let field = Field { entries, grown: &grown, first_run: previous.is_none() };
     let mut contests = contests(&field, scope);
     let places = places(RUN_LIMIT - scope.wanted.len().min(WANTED_LIMIT), scope.limit, &contests, &field);
@@ -74,7 +79,7 @@ pub fn rank(entries: &mut Vec<Entry>, previous: Option<&Previous>, now: &Facts, 
     let texts_gone = field.add_wanted(scope, &mut taken, &mut chosen, &mut databases);
     field.add_spare(contests.iter_mut().map(|it| &mut it.candidates), &mut taken, &mut chosen);
     let server = whole(&databases);
-    let texts = grown.iter().map(|grown| grown.text).collect();
+    let texts = grown.iter().map(|grown| (grown.text, grown.unjudged)).collect();
     Ranking { chosen, databases, server, first_run: previous.is_none(), texts_gone, texts }
 }
 
@@ -86,14 +91,10 @@ pub(super) fn whole(databases: &[(u32, Share)]) -> Share {
 }
 
 impl Ranking {
-    /// What to keep for the next run: every entry, with what this run learned about texts. `learned` holds at most one
-    /// word for each id.
-    pub fn records(&self, entries: &[Entry], mut learned: Vec<(i64, Text)>) -> impl Iterator<Item = Record> {
-        learned.sort_unstable_by_key(|&(queryid, _)| queryid);
-        entries.iter().zip(&self.texts).map(move |(entry, &text)| {
-            let news = learned.binary_search_by_key(&entry.key.queryid, |&(queryid, _)| queryid);
-            Record::of(entry, news.map_or(text, |at| learned[at].1))
-        })
+    /// What to keep for the next run: every entry, with what this run learned about texts.
+    pub fn records(&self, entries: &[Entry], learned: &Learned) -> impl Iterator<Item = Record> {
+        let known = entries.iter().zip(&self.texts);
+        known.map(|(entry, &(text, unjudged))| Record::of(entry, learned.text(&entry.key, text, unjudged)))
     }
 }
 
@@ -178,8 +179,8 @@ impl Field<'_> {
     }
 
     fn chosen(&self, place: u32) -> Chosen {
-        let Grown { growth, standing, text } = self.grown[place as usize];
-        Chosen { entry: *self.entry(place), growth, standing, text, spare: false }
+        let Grown { growth, standing, text, unjudged } = self.grown[place as usize];
+        Chosen { entry: *self.entry(place), growth, standing, text, unjudged, spare: false }
     }
 
     fn choose(&self, candidates: &mut Vec<u32>, places: usize, taken: &mut [bool]) -> Vec<u32> {
@@ -207,7 +208,7 @@ impl Field<'_> {
         chosen: &mut Vec<Chosen>,
     ) {
         let mut unknown: HashMap<u32, usize> = HashMap::new();
-        for it in chosen.iter().filter(|it| it.text == Text::NotSent) {
+        for it in chosen.iter().filter(|it| it.text == Text::NotSent || it.unjudged) {
             *unknown.entry(it.entry.key.dbid).or_default() += 1;
         }
         let mut left = SPARE_RUN_LIMIT;
@@ -247,7 +248,7 @@ impl Field<'_> {
         gone
     }
 
-    /// Where a statement stands that may leave this host.
+    /// Where a statement stands that may leave this host, first where it is surely not our own.
     fn places_of(&self, queryid: i64, watched: &[u32]) -> Vec<u32> {
         let from = self.entries.partition_point(|entry| entry.key.queryid < queryid);
         let same = self.entries[from..].iter().take_while(|entry| entry.key.queryid == queryid).count();
@@ -255,7 +256,9 @@ impl Field<'_> {
             let key = self.entry(place).key;
             watched.contains(&key.dbid) && key.readable() && !self.own(place)
         };
-        (from as u32..(from + same) as u32).filter(may_leave).collect()
+        let mut places: Vec<u32> = (from as u32..(from + same) as u32).filter(may_leave).collect();
+        places.sort_by_key(|&place| self.grown[place as usize].unjudged);
+        places
     }
 }
 

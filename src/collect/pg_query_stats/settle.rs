@@ -9,9 +9,10 @@ use super::rank::{Chosen, Ranking, whole};
 use super::share::Share;
 use super::texts::Answer;
 
-/// Keeps the rows that are to leave; gives back the ids of the collector's own statements.
-pub(super) fn settle(ranking: &mut Ranking, read: &mut Vec<Read>) -> Vec<i64> {
-    let own: HashSet<Key> = read.iter().filter(|r| r.answer == Some(Answer::Own)).map(|r| r.key).collect();
+/// Keeps the rows that are to leave; gives back the ids of the collector's own statements, each with who ran it.
+pub(super) fn settle(ranking: &mut Ranking, read: &mut Vec<Read>) -> HashSet<(i64, u32)> {
+    let own = read.iter().filter(|r| r.answer == Some(Answer::Own));
+    let own: HashSet<(i64, u32)> = own.map(|r| (r.key.queryid, r.key.userid)).collect();
     let mut vacant: HashMap<u32, usize> = HashMap::new();
     let mut shares: HashMap<u32, &mut Share> =
         ranking.databases.iter_mut().map(|(id, it)| (*id, it)).collect();
@@ -21,7 +22,7 @@ pub(super) fn settle(ranking: &mut Ranking, read: &mut Vec<Read>) -> Vec<i64> {
         let (key, weight) = (it.entry.key, weight(it, first_run));
         let Some(share) = shares.get_mut(&key.dbid) else { return true };
         let vacant = vacant.entry(key.dbid).or_default();
-        if own.contains(&key) {
+        if own.contains(&(key.queryid, key.userid)) {
             share.found_own(weight, !it.spare);
             *vacant += usize::from(!it.spare);
             return false;
@@ -38,10 +39,7 @@ pub(super) fn settle(ranking: &mut Ranking, read: &mut Vec<Read>) -> Vec<i64> {
     ranking.server = whole(&ranking.databases);
     let kept: HashSet<Key> = ranking.chosen.iter().map(|it| it.entry.key).collect();
     read.retain(|r| kept.contains(&r.key));
-    let mut ids: Vec<i64> = own.iter().map(|key| key.queryid).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    own
 }
 
 fn weight(it: &Chosen, first_run: bool) -> (i64, i64) {
@@ -67,13 +65,13 @@ mod tests {
     fn settled(limit: usize, own: &[i64]) -> (Vec<i64>, Ranking) {
         let mut entries: Vec<Entry> = (1..=6).map(|id| entry(id, 100 - id)).collect();
         let now = Facts { postmaster_start_us: 1, stats_reset_us: None, dealloc: None, taken_at_us: 2 };
-        let mut ranking = rank(&mut entries, None, &now, &Scope { watched: &[1], limit, wanted: &[] });
+        let mut ranking = rank(&mut entries, None, &now, &Scope { watched: &[1], limit, wanted: &[], ours: &[] });
         let answer = |id| if own.contains(&id) { Some(Answer::Own) } else { Some(Answer::Waits) };
         let read =
             |it: &Chosen| Read { key: it.entry.key, json: Vec::new(), answer: answer(it.entry.key.queryid) };
         let mut read: Vec<Read> = ranking.chosen.iter().map(read).collect();
         let found = settle(&mut ranking, &mut read);
-        assert!(found.iter().all(|id| own.contains(id)), "{found:?}");
+        assert!(found.iter().all(|(id, user)| own.contains(id) && *user == 10), "{found:?}");
         let mut kept: Vec<i64> = read.iter().map(|r| r.key.queryid).collect();
         kept.sort_unstable();
         (kept, ranking)

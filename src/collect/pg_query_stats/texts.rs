@@ -1,13 +1,14 @@
 //! Which statement texts to read in this run, and what to make of what came. A text is masked here, before anything
 //! keeps it.
 //!
-//! Every text is asked for once, by its id; how many really come is bounded by the server (`rows.*.sql`), in the order
+//! Every text is asked for once, by its id, and for each of our own roles once more: only the text tells whether it is we
+//! who sent it, and from 16 on utility statements share their ids with everybody's. How many really come is bounded by the server (`rows.*.sql`), in the order
 //! given here, so that what does not fit comes first of what is left on the next run.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use super::entry::Key;
+use super::entry::{Entry, Key};
 use super::mask::{Masked, is_own, mask};
 use super::previous::Text;
 use super::rank::Chosen;
@@ -39,20 +40,23 @@ pub enum Answer {
     Masked(Masked),
     /// A statement of the collector: its row stays here, and it is never chosen again.
     Own,
+    /// It is not our own, and its text went out under another user.
+    Known,
     /// This run's bytes were spent: next run.
     Waits,
     /// The server has lost it: asked again in a day.
     Lost,
 }
 
-/// Wanted texts first, then those that never went out, what grew most first and the spare ones last; then the rows that
-/// need none.
+/// Those that may be our own first, as their rows must not leave; then wanted texts, then those that never went out, what
+/// grew most first and the spare ones last; then the rows that need none.
 pub fn order(chosen: &[Chosen], wanted: &[i64]) -> Order {
     let is_wanted = |it: &Chosen| wanted.contains(&it.entry.key.queryid);
-    let need = |it: &Chosen| match (is_wanted(it), it.text) {
-        (true, _) => 2,
-        (false, Text::NotSent) => 1,
-        (false, _) => 0,
+    let need = |it: &Chosen| match it.text {
+        _ if it.unjudged => 3,
+        _ if is_wanted(it) => 2,
+        Text::NotSent => 1,
+        _ => 0,
     };
     let time_us = |it: &Chosen| it.growth.map_or(it.entry.time_us, |growth| growth.time_us);
     let mut places: Vec<(u8, i64, u32)> =
@@ -61,12 +65,12 @@ pub fn order(chosen: &[Chosen], wanted: &[i64]) -> Order {
     places.sort_unstable_by_key(|&(need, time_us, at)| (Reverse(need), spare(at), Reverse(time_us), at));
     let (mut order, mut asked) = (Order::default(), HashSet::new());
     for (need, _, at) in places {
-        let key = chosen[at as usize].entry.key;
+        let Chosen { entry: Entry { key, .. }, unjudged, .. } = chosen[at as usize];
         order.queryids.push(key.queryid);
         order.dbids.push(key.dbid);
         order.userids.push(key.userid);
         order.toplevels.push(key.toplevel);
-        order.with_text.push(need > 0 && asked.insert(key.queryid));
+        order.with_text.push(need > 0 && asked.insert((key.queryid, unjudged.then_some(key.userid))));
     }
     order
 }
@@ -81,17 +85,6 @@ pub fn read(text: Option<&str>, text_length: Option<i64>, max_bytes: usize) -> A
             let mut masked = mask(text, max_bytes);
             masked.truncated |= length.is_some_and(|length| length > text.chars().count() as i64);
             Answer::Masked(masked)
-        }
-    }
-}
-
-impl Answer {
-    /// What to remember about the id, when the row ships with the batch of this sequence.
-    pub fn mark(&self, sequence: u64) -> Text {
-        match self {
-            Answer::Own => Text::Own,
-            Answer::Waits => Text::NotSent,
-            Answer::Masked(_) | Answer::Lost => Text::sent(sequence),
         }
     }
 }

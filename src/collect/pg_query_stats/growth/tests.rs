@@ -26,7 +26,7 @@ fn growth(calls: i64, time_us: i64, since_us: i64) -> Option<Growth> {
 fn check(before: Facts, since: Option<i64>, now: Facts, after: Entry, expected: (Standing, Option<Growth>)) {
     let records = vec![Record::of(&entry(5, 10, 100, since), Text::NotSent)];
     let previous = Previous { facts: before, target: 0, records };
-    let grown = grow(&[after], Some(&previous), &now)[0];
+    let grown = grow(&[after], Some(&previous), &now, &[])[0];
     assert_eq!((grown.standing, grown.growth), expected, "{after:?}");
 }
 
@@ -77,7 +77,7 @@ fn extension_1_8_proves_nothing_but_a_fall() {
 }
 
 fn first(previous: Option<&Previous>, entry: Entry) -> (Standing, Option<Growth>) {
-    let grown = grow(&[entry], previous, &facts(NOW_US, 50, 3))[0];
+    let grown = grow(&[entry], previous, &facts(NOW_US, 50, 3), &[])[0];
     (grown.standing, grown.growth)
 }
 
@@ -117,7 +117,7 @@ fn the_walk_finds_every_record_and_shares_texts_by_id() {
     let records = before.iter().map(|(entry, text)| Record::of(entry, *text)).collect();
     let previous = Previous { facts: facts(BEFORE_US, 50, 3), target: 0, records };
     let now = [at(-5, 1, 2), at(-2, 1, 3), at(-2, 2, 4), at(-2, 3, 5), at(4, 2, 6), at(4, 9, 7), at(8, 1, 8)];
-    let grown = grow(&now, Some(&previous), &facts(NOW_US, 50, 3));
+    let grown = grow(&now, Some(&previous), &facts(NOW_US, 50, 3), &[]);
     let calls: Vec<i64> = grown.iter().map(|it| it.growth.unwrap().calls).collect();
     assert_eq!(calls, [2, 2, 4, 4, 5, 7, 8]);
     let sent = Text::Sent(4);

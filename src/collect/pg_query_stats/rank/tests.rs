@@ -1,5 +1,8 @@
 use super::*;
 use crate::collect::pg_query_stats::entry::Key;
+use crate::collect::pg_query_stats::item::Read;
+use crate::collect::pg_query_stats::learn::learn;
+use crate::collect::pg_query_stats::texts::Answer;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
@@ -26,7 +29,7 @@ fn ranked(
     wanted: &[i64],
 ) -> Ranking {
     let later = Facts { taken_at_us: 2000, ..FACTS };
-    rank(&mut now.to_vec(), before, &later, &Scope { watched, limit, wanted })
+    rank(&mut now.to_vec(), before, &later, &Scope { watched, limit, wanted, ours: &[] })
 }
 
 fn ids(ranking: &Ranking) -> Vec<i64> {
@@ -113,6 +116,35 @@ fn our_own_statements_stand_apart() {
 }
 
 #[test]
+fn an_id_that_others_use_is_our_own_under_our_role_only() {
+    let now = [entry(1, 1, 10, 100), of(20, 10)];
+    let own = previous(&now, |entry| if entry.key.userid == 10 { Text::Own } else { Text::Sent(3) });
+    let ranking = ranked(&[entry(1, 1, 12, 120), of(20, 15)], Some(&own), &[1], 10, &[1]);
+    let users: Vec<_> = ranking.chosen.iter().map(|it| (it.entry.key.userid, it.text, it.growth)).collect();
+    assert_eq!(users, [(20, Text::Sent(3), Some(Growth { calls: 5, time_us: 0, since_us: 1000 }))]);
+    assert_eq!((ranking.server.own.calls, &ranking.texts_gone), (2, &vec![]));
+}
+
+#[test]
+fn a_text_that_went_out_under_another_user_is_judged_under_ours() {
+    let scope = Scope { watched: &[1], limit: 10, wanted: &[], ours: &[10] };
+    let unjudged = |before: &[Entry]| {
+        let before = previous(before, |_| Text::Sent(3));
+        let ranking = rank(&mut vec![entry(1, 1, 2, 2), of(20, 2)], Some(&before), &FACTS, &scope);
+        let of_user = |id| ranking.chosen.iter().find(|it| it.entry.key.userid == id).unwrap();
+        assert!(!of_user(20).unjudged && of_user(20).text == Text::Sent(3));
+        of_user(10).unjudged
+    };
+    assert!(unjudged(&[of(20, 1)]));
+    assert!(!unjudged(&[of(20, 1), entry(1, 1, 1, 1)]), "once is enough");
+}
+
+fn of(userid: u32, calls: i64) -> Entry {
+    let same = entry(1, 1, calls, 100);
+    Entry { key: Key { userid, ..same.key }, ..same }
+}
+
+#[test]
 fn twins_that_the_extension_cannot_tell_apart_are_one() {
     let ranking = ranked(&[entry(1, 1, 3, 30), entry(1, 1, 4, 40)], None, &[1], 5, &[]);
     assert_eq!((ranking.chosen.len(), ranking.chosen[0].entry.calls), (1, 7));
@@ -148,9 +180,12 @@ fn a_run_takes_ten_thousand_and_shares_them_fairly() {
 fn the_next_run_is_told_everything() {
     let mut now = vec![entry(3, 1, 1, 1), entry(1, 1, 1, 1), entry(2, 2, 1, 1)];
     let before = previous(&[entry(3, 1, 1, 1)], |_| Text::Sent(4));
-    let scope = Scope { watched: &[1], limit: 10, wanted: &[] };
+    let scope = Scope { watched: &[1], limit: 10, wanted: &[], ours: &[] };
     let ranking = rank(&mut now, Some(&before), &FACTS, &scope);
-    let records: Vec<Record> = ranking.records(&now, vec![(2, Text::Own), (1, Text::Sent(9))]).collect();
+    let lost = |it: &Chosen| Read { key: it.entry.key, json: Vec::new(), answer: Some(Answer::Lost) };
+    let mut read: Vec<Read> = ranking.chosen.iter().map(lost).filter(|read| read.key.queryid == 1).collect();
+    let learned = learn(&ranking.chosen, &mut read, &[], HashSet::from([(2, 10)]), 9);
+    let records: Vec<Record> = ranking.records(&now, &learned).collect();
     let texts: Vec<_> = records.iter().map(|record| (record.key.queryid, record.text)).collect();
     assert_eq!(texts, [(1, Text::Sent(9)), (2, Text::Own), (3, Text::Sent(4))]);
 }
