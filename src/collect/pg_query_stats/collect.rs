@@ -81,7 +81,8 @@ fn collect(session: &mut Session, cx: &Cx, gate: u32) -> Result<Vec<Placed>, Fai
     let wanted = wanted(cx);
     let watched = watched(cx);
     let oids: Vec<u32> = watched.iter().map(|(oid, _)| *oid).collect();
-    let scope = Scope { watched: &oids, limit: cx.config.limits.queries as usize, wanted: &wanted, ours: &info.ours };
+    let scope =
+        Scope { watched: &oids, limit: cx.config.limits.queries as usize, wanted: &wanted, ours: &info.ours };
     let mut ranking = rank(&mut entries, previous.as_ref(), &after, &scope);
     let order = texts::order(&ranking.chosen, &wanted);
     let (mut read, refused) = ask::rows(session, cx, gate, &order)?;

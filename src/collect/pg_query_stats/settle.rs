@@ -65,7 +65,8 @@ mod tests {
     fn settled(limit: usize, own: &[i64]) -> (Vec<i64>, Ranking) {
         let mut entries: Vec<Entry> = (1..=6).map(|id| entry(id, 100 - id)).collect();
         let now = Facts { postmaster_start_us: 1, stats_reset_us: None, dealloc: None, taken_at_us: 2 };
-        let mut ranking = rank(&mut entries, None, &now, &Scope { watched: &[1], limit, wanted: &[], ours: &[] });
+        let mut ranking =
+            rank(&mut entries, None, &now, &Scope { watched: &[1], limit, wanted: &[], ours: &[] });
         let answer = |id| if own.contains(&id) { Some(Answer::Own) } else { Some(Answer::Waits) };
         let read =
             |it: &Chosen| Read { key: it.entry.key, json: Vec::new(), answer: answer(it.entry.key.queryid) };
