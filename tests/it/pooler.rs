@@ -131,6 +131,8 @@ fn what_comes_through_it_is_what_comes_directly() {
         let (direct, through) = (home(server.port()), home(bouncer.port()));
         for round in 0..2 {
             for home in [&direct, &through] {
+                // What nobody calls has no coverage, and ours does not count.
+                DATABASES.iter().for_each(|database| server.sql(database, "select 1"));
                 let run = home.run(&["cron", "--force"]);
                 assert_eq!(run.code, Some(0), "{}", home.log());
             }
