@@ -33,8 +33,14 @@ const APP: &str = "
     create view shop.totals as select customer, sum(total) from shop.orders group by customer;
     create materialized view shop.names as select name from shop.customer;
     create function shop.touch() returns trigger language plpgsql security definer as 'begin return new; end';
+    create schema back;
+    create table back.item (id smallserial primary key, sold int references shop.customer);
+    alter sequence back.item_id_seq maxvalue 100;
+    create index item_sold on back.item (sold);
+    create trigger item_touch before update on back.item for each row execute function shop.touch();
     create trigger orders_touch before update on shop.orders for each row execute function shop.touch();
     insert into shop.customer (name) select 'customer ' || n from generate_series(1, 50) n;
+    insert into back.item (sold) select n from generate_series(1, 30) n;
     insert into shop.orders (customer, total, note)
         select n % 50 + 1, n, repeat('x', 100) from generate_series(1, 2000) n;
     update shop.orders set note = 'new' where id % 3 = 0;
@@ -54,7 +60,11 @@ const APP: &str = "
 pub(super) const ROLES: [&str; 3] = ["postgres", "mon", "nobody"];
 
 pub(super) fn server(major: u32) -> Cluster {
-    let cluster = Cluster::start(major, SETTINGS);
+    server_with(major, &[])
+}
+
+pub(super) fn server_with(major: u32, settings: &[(&str, &str)]) -> Cluster {
+    let cluster = Cluster::start(major, &[SETTINGS, settings].concat());
     cluster.sql("postgres", "create extension pg_stat_statements");
     cluster.sql("postgres", "create database app");
     cluster.sql("postgres", "create role mon login; grant pg_monitor to mon; create role nobody login");
