@@ -8,7 +8,7 @@ mod limits;
 mod log;
 mod moves;
 mod registry;
-mod sql_files;
+pub(crate) mod sql_files;
 mod textfile;
 mod values;
 mod wire;

@@ -1,5 +1,7 @@
 //! The documents: each command in them runs, each file that they point to is there, no line names what is not ours.
 
+mod collectors;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use pganalytics::collect::{Gather, Run, registry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Gate {
+pub(crate) enum Gate {
     Major(u32),
     /// Minor version of the extension, whose major is 1.
     Extension(u32),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct File {
+pub(crate) struct File {
     /// From `src`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its folder, or the probe.
-    pub(super) collector: String,
-    pub(super) part: String,
-    pub(super) gate: Gate,
-    pub(super) text: String,
+    pub(crate) collector: String,
+    pub(crate) part: String,
+    pub(crate) gate: Gate,
+    pub(crate) text: String,
 }
 
 /// Every SQL file of the program, by collector and part, each part's in the order of their gates.
-pub(super) fn all() -> Vec<File> {
+pub(crate) fn all() -> Vec<File> {
     let mut files: Vec<File> = sources("sql").iter().map(|path| file(path)).collect();
     files.sort_by(|a, b| (&a.collector, &a.part, a.gate).cmp(&(&b.collector, &b.part, b.gate)));
     assert!(files.len() > 10, "{files:?}");

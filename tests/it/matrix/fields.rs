@@ -11,6 +11,7 @@ use pganalytics::state::ledger;
 use postgres::{Client, NoTls};
 use serde_json::Value;
 
+use super::paths;
 use super::stage::{self, server_with};
 use crate::support::cluster::Cluster;
 use crate::support::home::Home;
@@ -21,16 +22,19 @@ use crate::support::poll::{LONG, eventually};
 fn every_field_of_the_list_is_told_and_moves() {
     let all = majors();
     let spanned = BTreeSet::from([all[0], all[all.len() - 1]]);
-    std::thread::scope(|scope| {
-        for major in spanned {
-            scope.spawn(move || check(major));
-        }
+    let seen: Vec<(u32, Seen)> = std::thread::scope(|scope| {
+        let each = spanned.into_iter().map(|major| (major, scope.spawn(move || observe(major))));
+        let each: Vec<_> = each.collect();
+        each.into_iter().map(|(major, thread)| (major, thread.join().unwrap())).collect()
     });
+    if std::env::var_os("BLESS").is_some() {
+        paths::bless(&seen.last().unwrap().1);
+    }
+    seen.iter().for_each(|(major, seen)| check(*major, seen));
 }
 
-fn check(major: u32) {
-    let seen = observe(major);
-    let faults: Vec<String> = list().iter().filter_map(|field| field.fault(major, &seen)).collect();
+fn check(major: u32, seen: &Seen) {
+    let faults: Vec<String> = list().iter().filter_map(|field| field.fault(major, seen)).collect();
     assert!(faults.is_empty(), "PostgreSQL {major}:\n{}", faults.join("\n"));
 }
 
@@ -311,9 +315,9 @@ fn until(server: &Cluster, text: &str, wanted: i64) {
 
 /// What the items held.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     /// The values that each path took.
-    values: BTreeMap<String, BTreeSet<String>>,
+    pub(super) values: BTreeMap<String, BTreeSet<String>>,
     /// How many items had it.
     told: BTreeMap<String, usize>,
 }

@@ -3,6 +3,7 @@
 
 mod columns;
 mod fields;
+mod paths;
 mod roles;
 mod stage;
 mod standby;
