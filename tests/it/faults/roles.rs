@@ -20,7 +20,7 @@ fn what_a_role_may_see() {
             let mark = cluster.log_mark();
             let run = home.cron();
             assert_code(&home, &run, code);
-            let asked = cluster.log_since(mark).contains("set local role pg_monitor");
+            let asked = cluster.log_since(mark).contains("local role pg_monitor");
             assert_eq!(asked, role == "noinherit_mon", "{major} {role}");
             let items = Items::last(&home);
             items.assert_complete("open");

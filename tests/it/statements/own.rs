@@ -91,13 +91,18 @@ fn transact(bed: &Bed, role: &str) {
     bed.databases.iter().for_each(|db| bed.server.sql(db, &text));
 }
 
-/// As usual, the third with everything at once, and from the fifth on without texts.
+/// With every collector that asks the server: as usual, the third with all parts at once, and from the fifth on without
+/// texts. The custom query's timeout is never the same.
 fn run(bed: &Bed, cycle: u32) -> Batch {
     let privacy = if cycle < 4 { "normalized" } else { "none" };
-    bed.configure(&format!(
-        "[privacy]\nquery_text = \"{privacy}\"\n[postgresql]\nquery_stats_limit = 1000\n\
-         [[custom]]\nname = \"one\"\nsql = \"select 1 as one\"\ntimeout_ms = {}\n",
-        900 + cycle
+    let (port, role, databases, timeout_ms) = (bed.server.port(), &bed.role, &bed.databases, 900 + cycle);
+    bed.home.config(&format!(
+        "[collector]\nid = \"c\"\nstate_dir = \"{{state}}\"\n[backend]\nurl = \"{{target}}\"\n\
+         [logging]\nfile_path = \"{{log}}\"\n[privacy]\nquery_text = \"{privacy}\"\n\
+         [postgres]\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"{role}\"\nsslmode = \"disable\"\n\
+         databases = {databases:?}\n[postgresql]\nquery_stats_limit = 1000\n\
+         [sysstat]\nenabled = false\n[disk_usage]\nenabled = false\n\
+         [[custom]]\nname = \"one\"\nsql = \"select 1 as one\"\ntimeout_ms = {timeout_ms}\n"
     ));
     let run = bed.home.run(if cycle == 2 { &["cron", "--force"] } else { &["cron"] });
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", bed.home.log());
