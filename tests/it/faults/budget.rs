@@ -1,3 +1,5 @@
+use pganalytics::collect::registry;
+
 use super::scene::{Items, assert_code, change_ledger, home, later, ledger, postgres, watched};
 
 #[test]
@@ -7,7 +9,14 @@ fn a_spent_budget_sheds_what_is_slow_and_nothing_else() {
         cluster.sql("postgres", &format!("create database {database}"));
         cluster.sql(database, "create table t as select 1 as a; create index on t (a)");
     }
-    let home = home("server_budget_ms = 100", &postgres(cluster.port(), r#"["a", "b"]"#, ""));
+    // What is due once an hour comes at a moment of its own, and would wait for hours here.
+    let hourly: String = registry::ALL
+        .iter()
+        .filter(|c| c.enabled && c.every_s > 300)
+        .map(|c| format!("[{}]\nenabled = false\n", c.name))
+        .collect();
+    let sections = postgres(cluster.port(), r#"["a", "b"]"#, "") + &hourly;
+    let home = home("server_budget_ms = 100", &sections);
     for run in 1..=5 {
         let ran = home.cron();
         assert_code(&home, &ran, if run == 5 { 1 } else { 0 });
