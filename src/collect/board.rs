@@ -7,7 +7,7 @@ use std::io::Write;
 use anyhow::Result;
 use wire::{ItemHead, Outcome, Reason, Verdict};
 
-use super::part::{Done, Fragment};
+use super::part::{Done, Fragment, thousandths};
 use super::plan::ItemKey;
 use super::registry;
 use crate::batch::Batch;
@@ -114,10 +114,6 @@ impl Board {
         };
         batch.item(&encode(&head, &done)?)
     }
-}
-
-fn thousandths(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
 }
 
 /// An item is as good as its worst part. What a version or a standby lacks takes nothing away from the others.

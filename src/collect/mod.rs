@@ -48,6 +48,7 @@ pub mod watch;
 use std::path::PathBuf;
 
 use part::Done;
+use schedule::seed;
 use wire::{Outcome, Want};
 
 use crate::config::Config;
@@ -222,6 +223,15 @@ pub struct Cx<'a> {
     pub ended: &'a [Ended],
 }
 
+impl Cx<'_> {
+    /// Where a collector keeps what it knows of this server. A primary and its standby share the identifier: the name
+    /// tells them apart.
+    pub fn kept(&self, folder: &str, ending: &str) -> PathBuf {
+        let file = format!("{}-{:016x}{ending}", self.facts.system_identifier, seed(&[self.server]));
+        self.memory.state_dir.join(folder).join(file)
+    }
+}
+
 /// A part that failed, was skipped, or is not complete.
 pub struct Ended {
     pub collector: &'static str,
@@ -254,6 +264,11 @@ pub struct Keep {
     pub content: Vec<u8>,
     /// Wants that this batch answers, or that nobody can answer any more.
     pub answered: Vec<Want>,
+}
+
+/// The statement of a part that every supported server has; one that is older still is asked with the oldest.
+pub fn statement(variants: &'static [Variant], major: u32) -> &'static str {
+    variant(variants, major).unwrap_or(&variants[0]).sql
 }
 
 /// Which variant a server of this version gets.

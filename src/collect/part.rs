@@ -25,8 +25,7 @@ pub enum Fragment {
 impl Fragment {
     /// The fields of a struct become fields of the item.
     pub fn fields<T: Serialize>(value: &T) -> Fragment {
-        let json = encode(value);
-        Fragment::Fields(json[1..json.len() - 1].to_vec())
+        Fragment::Fields(fields(value))
     }
 
     /// A value under the part's key: an array of rows, mostly.
@@ -35,7 +34,18 @@ impl Fragment {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+/// A struct without its braces.
+pub(super) fn fields<T: Serialize>(value: &T) -> Vec<u8> {
+    let json = encode(value);
+    json[1..json.len() - 1].to_vec()
+}
+
+/// What figures of ours are rounded to, as those of the server are.
+pub(super) fn thousandths(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("plain structs of ours always encode")
 }
 

@@ -68,6 +68,11 @@ pub fn optional<'r, T: FromSql<'r>>(row: &'r Row, column: &str) -> Result<Option
     }
 }
 
+/// As [`optional`], for text of whatever encoding.
+pub fn optional_text(row: &Row, column: &str) -> Result<Option<String>, postgres::Error> {
+    Ok(optional::<Lossy>(row, column)?.map(|text| text.0))
+}
+
 /// What becomes of a text on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {

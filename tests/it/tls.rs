@@ -2,5 +2,5 @@
 
 pub(crate) mod certs;
 mod https;
-mod postgres;
+pub(crate) mod postgres;
 mod refusals;

@@ -8,7 +8,7 @@ use wire::Verdict;
 
 use super::board::{Board, Place};
 use super::coordinator::{Collected, Inputs};
-use super::part::{Done, Fragment};
+use super::part::{Done, Fragment, thousandths};
 use super::plan::{self, ItemKey};
 use super::{Collector, Gather, Scope};
 use crate::batch::Batch;
@@ -140,7 +140,7 @@ fn took(board: &Board) -> Vec<Took> {
         });
         let entry = &mut took[at];
         entry.outcome = entry.outcome.max(told.outcome.verdict);
-        entry.took_ms = rounded(entry.took_ms + told.outcome.took_ms);
+        entry.took_ms = thousandths(entry.took_ms + told.outcome.took_ms);
         entry.parts += 1;
         entry.rows += told.outcome.rows;
     }
@@ -159,7 +159,7 @@ fn server(watch: &super::watch::Watch) -> ServerFigures {
         },
         connections_opened: opened.len(),
         connect_ms_mean: (!opened.is_empty())
-            .then(|| rounded(opened.iter().sum::<f64>() / opened.len() as f64)),
+            .then(|| thousandths(opened.iter().sum::<f64>() / opened.len() as f64)),
         connect_ms_max: opened.iter().copied().reduce(f64::max),
         pool_acquisitions: watch.figures.acquisitions,
         pool_reuses: watch.figures.reuses,
@@ -167,15 +167,11 @@ fn server(watch: &super::watch::Watch) -> ServerFigures {
         pool_active_peak: watch.figures.active_peak,
         statements: watch.spent.statements.load(Relaxed),
         failed_statements: watch.spent.failed_statements.load(Relaxed),
-        server_ms: rounded(watch.spent.micros.load(Relaxed) as f64 / 1000.0),
-        clock_skew_ms: watch.facts.as_ref().map(|f| f.clock_skew_us as f64 / 1000.0).map(rounded),
+        server_ms: thousandths(watch.spent.micros.load(Relaxed) as f64 / 1000.0),
+        clock_skew_ms: watch.facts.as_ref().map(|f| f.clock_skew_us as f64 / 1000.0).map(thousandths),
     }
 }
 
 pub fn millis(duration: Duration) -> f64 {
-    rounded(duration.as_secs_f64() * 1000.0)
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    thousandths(duration.as_secs_f64() * 1000.0)
 }

@@ -10,9 +10,9 @@ use super::figures::{Figures, Room};
 use crate::collect::part::{Done, Fragment};
 use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
-use crate::collect::{Cx, Placed, Variant, variant};
+use crate::collect::{Cx, Placed, Variant, statement};
 use crate::pg::failure::Failure;
-use crate::pg::rows::{self, Lossy};
+use crate::pg::rows;
 use crate::pg::session::Session;
 
 const KEY: &str = "sessions";
@@ -52,7 +52,7 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
 
 fn read(session: &mut Session, cx: &Cx) -> Result<(Vec<Seen>, Option<Room>), Failure> {
     let texts = Texts::of(cx.config);
-    let sql = variant(SQL, cx.facts.major()).map_or(SQL[0].sql, |v| v.sql);
+    let sql = statement(SQL, cx.facts.major());
     let (mut all, mut room) = (Vec::new(), None);
     session.query(TAG, sql, &[], |row| {
         room = Some(Room {
@@ -67,7 +67,7 @@ fn read(session: &mut Session, cx: &Cx) -> Result<(Vec<Seen>, Option<Room>), Fai
 }
 
 fn seen(row: &Row, texts: Texts) -> Result<Seen, Box<dyn Error + Sync + Send>> {
-    let text = |name| rows::optional::<Lossy>(row, name).map(|text| text.map(|text| text.0));
+    let text = |name| rows::optional_text(row, name);
     let transaction_ms: Option<f64> = rows::optional(row, "duration_ms")?;
     let state = text("state")?;
     // One that failed has no beginning any more.

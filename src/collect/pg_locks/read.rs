@@ -8,7 +8,7 @@ use super::waits::{Blocker, Chain, Waiting};
 use crate::collect::part::{Done, Fragment};
 use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
-use crate::collect::{Cx, Placed, Variant, variant};
+use crate::collect::{Cx, Placed, Variant, statement};
 use crate::pg::failure::Failure;
 use crate::pg::session::Session;
 
@@ -61,7 +61,7 @@ fn read(session: &mut Session, cx: &Cx) -> Result<Locks, Failure> {
         return Ok(locks);
     }
     let mut waiting = Waiting::default();
-    let sql = variant(WAITS, cx.facts.major()).map_or(WAITS[0].sql, |v| v.sql);
+    let sql = statement(WAITS, cx.facts.major());
     session.query(WAITS_TAG, sql, &[], |row| waiting.take(row, texts))?;
     locks.lock_wait_chains_total = waiting.total;
     locks.lock_wait_chains = waiting.chains();

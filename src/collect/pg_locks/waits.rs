@@ -8,8 +8,9 @@ use postgres::Row;
 use serde::Serialize;
 
 use super::chains::{Edges, Place, behind, places};
+use crate::collect::part::thousandths;
 use crate::collect::statement_text::Texts;
-use crate::pg::rows::{self, Lossy};
+use crate::pg::rows;
 
 /// Sessions in the way that are listed, and that are named for one that waits.
 const BLOCKERS: usize = 50;
@@ -26,18 +27,30 @@ pub(super) struct Waiting {
 }
 
 /// A session; what the server does not tell of it is absent.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize)]
 struct Party {
+    #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     application: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_addr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     backend_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<String>,
+    /// Of its transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     query_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     query_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
+    #[serde(skip)]
     wait: Wait,
 }
 
@@ -104,27 +117,8 @@ pub(super) struct Chain {
 #[derive(Serialize)]
 pub(super) struct Blocker {
     pid: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    database: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    application: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_addr: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backend_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    /// Of its transaction.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    query_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    query_hash: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    query: Option<String>,
+    #[serde(flatten)]
+    party: Party,
     /// It waits for nobody itself.
     root: bool,
     blocked_directly: usize,
@@ -133,8 +127,8 @@ pub(super) struct Blocker {
 
 impl Waiting {
     pub(super) fn take(&mut self, row: &Row, texts: Texts) -> Result<(), Box<dyn Error + Sync + Send>> {
-        let text = |name| rows::optional::<Lossy>(row, name).map(|text| text.map(|text| text.0));
-        let ms = |name| rows::optional::<f64>(row, name).map(|ms| ms.map(|ms| (ms * 1e3).round() / 1e3));
+        let text = |name| rows::optional_text(row, name);
+        let ms = |name| rows::optional::<f64>(row, name).map(|ms| ms.map(thousandths));
         let pid = row.try_get("pid")?;
         let wait = Wait {
             ms: ms("wait_ms")?,
@@ -214,19 +208,9 @@ impl Waiting {
     }
 
     fn blocker(&self, pid: i32, (blocked_directly, blocked): (usize, usize)) -> Blocker {
-        let party = self.party(pid);
         Blocker {
             pid,
-            database: party.database,
-            user: party.user,
-            application: party.application,
-            client_addr: party.client_addr,
-            backend_type: party.backend_type,
-            state: party.state,
-            duration_ms: party.duration_ms,
-            query_ms: party.query_ms,
-            query_hash: party.query_hash,
-            query: party.query,
+            party: self.party(pid),
             root: !self.edges.contains_key(&pid),
             blocked_directly,
             blocked,

@@ -8,7 +8,7 @@ use wire::Outcome;
 use crate::collect::part::{Done, Fragment};
 use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
-use crate::collect::{Cx, Placed, Variant, variant};
+use crate::collect::{Cx, Placed, Variant, statement, variant};
 use crate::pg::failure::Failure;
 use crate::pg::session::Session;
 
@@ -96,7 +96,7 @@ fn read(session: &mut Session, cx: &Cx) -> Result<(Rows, u64), Failure> {
     let texts = Texts::of(cx.config);
     let major = cx.facts.major();
     let mut under_way = BTreeSet::new();
-    let sql = variant(UNDER_WAY, major).map_or(UNDER_WAY[0].sql, |v| v.sql);
+    let sql = statement(UNDER_WAY, major);
     session.query("pg_progress.under_way", sql, &[], |row| {
         under_way.insert(row.try_get::<_, String>("command")?);
         Ok(())

@@ -14,7 +14,6 @@ use super::settle::settle;
 use super::texts;
 use crate::collect::part::{Done, Fragment};
 use crate::collect::recipient::recipient;
-use crate::collect::schedule::seed;
 use crate::collect::{Cx, Keep, Placed};
 use crate::pg::failure::Failure;
 use crate::pg::probe::Extension;
@@ -99,9 +98,7 @@ fn collect(session: &mut Session, cx: &Cx, gate: u32) -> Result<Vec<Placed>, Fai
 
 /// A primary and its standby share the identifier and count statements each for itself: the name tells them apart.
 fn path(cx: &Cx) -> PathBuf {
-    let name = seed(&[cx.server]);
-    let file = format!("{}-{name:016x}.bin", cx.facts.system_identifier);
-    cx.memory.state_dir.join("previous").join(file)
+    cx.kept("previous", ".bin")
 }
 
 /// Texts that were read while none was to leave, nobody has.

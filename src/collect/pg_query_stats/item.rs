@@ -12,6 +12,7 @@ use super::rank::Ranking;
 use super::share::Share;
 use super::texts::Answer;
 use crate::collect::Cx;
+use crate::collect::part::thousandths;
 use crate::pg::rows;
 
 /// A row of pass 2: its columns are encoded already.
@@ -110,15 +111,15 @@ fn grown(growth: Option<Growth>, standing: Standing, json: &mut Vec<u8>) {
 }
 
 fn stats(share: &Share, collected: u64, first_run: bool) -> Stats {
-    let millis = |us: i64| round(us as f64 / 1000.0);
+    let millis = |us: i64| thousandths(us as f64 / 1000.0);
     Stats {
         configured_limit: share.configured_limit,
         queries_collected: collected,
         queries_total: share.present.statements,
         queries_unreadable: share.unreadable,
         sampling_percent: percent(collected, share.present.statements),
-        calls_covered_percent: share.calls_covered_percent().map(round),
-        time_covered_percent: share.time_covered_percent().map(round),
+        calls_covered_percent: share.calls_covered_percent().map(thousandths),
+        time_covered_percent: share.time_covered_percent().map(thousandths),
         calls_total: share.present.calls,
         time_total_ms: millis(share.present.time_us),
         own_queries: share.own.statements,
@@ -130,11 +131,7 @@ fn stats(share: &Share, collected: u64, first_run: bool) -> Stats {
 
 /// Collected over present. Where there is nothing, nothing is missing.
 pub(super) fn percent(collected: u64, present: u64) -> f64 {
-    if present == 0 { 100.0 } else { round(100.0 * collected as f64 / present as f64) }
-}
-
-fn round(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    if present == 0 { 100.0 } else { thousandths(100.0 * collected as f64 / present as f64) }
 }
 
 /// Wants of this server that need not be remembered: their text is in this batch, or over for good.

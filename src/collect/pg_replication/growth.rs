@@ -6,11 +6,11 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::collect::schedule::seed;
+use crate::collect::part::{encode, thousandths};
 use crate::collect::{Cx, Keep};
 
 const MAX_BYTES: u64 = 4096;
@@ -44,7 +44,6 @@ pub(super) fn growth(previous: Option<Position>, now: Position) -> Result<Growth
     if bytes < 0 || us <= 0 {
         return Err("the position, or the server's clock, went back since the previous run");
     }
-    let thousandths = |value: f64| (value * 1000.0).round() / 1000.0;
     Ok(Growth {
         growth_rate_mb_per_hour: thousandths(bytes as f64 / MIB * HOUR_US / us as f64),
         growth_interval_s: thousandths(us as f64 / 1e6),
@@ -58,15 +57,11 @@ pub(super) fn read(cx: &Cx) -> Option<Position> {
 }
 
 pub(super) fn keep(cx: &Cx, now: Position) -> Keep {
-    let content = serde_json::to_vec(&now).expect("plain structs of ours always encode");
-    Keep { path: path(cx), content, answered: Vec::new() }
+    Keep { path: path(cx), content: encode(&now), answered: Vec::new() }
 }
 
-/// A primary and its standby share the identifier: the name tells them apart.
 fn path(cx: &Cx) -> PathBuf {
-    let name = seed(&[cx.server]);
-    let file = format!("{}-{name:016x}.wal.json", cx.facts.system_identifier);
-    Path::new(&cx.memory.state_dir).join("previous").join(file)
+    cx.kept("previous", ".wal.json")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use wire::{Outcome, Reason, Verdict};
 
 use super::growth::{self, Position};
-use crate::collect::part::{Done, Fragment};
+use crate::collect::part::{Done, Fragment, fields};
 use crate::collect::{Cx, Placed};
 use crate::pg::failure::Failure;
 use crate::pg::rows;
@@ -46,9 +46,8 @@ fn finished(session: &mut Session, cx: &Cx, mut json: Vec<u8>, now: Position) ->
     let mut outcome = Outcome { rows: 1, ..Outcome::default() };
     match growth::growth(growth::read(cx), now) {
         Ok(growth) => {
-            let fields = serde_json::to_vec(&growth).expect("plain structs of ours always encode");
             json.push(b',');
-            json.extend_from_slice(&fields[1..fields.len() - 1]);
+            json.extend_from_slice(&fields(&growth));
         }
         Err(why) => {
             outcome.verdict = Verdict::Partial;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::collect::schedule::seed;
+use crate::collect::part::encode;
 use crate::collect::{Cx, Memory};
 
 const LAYOUT: u32 = 1;
@@ -38,15 +38,12 @@ impl Mark {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a struct of strings and numbers encodes")
+        encode(self)
     }
 }
 
-/// A primary and its standby share the identifier and the databases' oids: the server's name tells them apart.
 pub(super) fn path(cx: &Cx, database: u32) -> PathBuf {
-    let name = seed(&[cx.server]);
-    let file = format!("{}-{name:016x}-{database}.schema", cx.facts.system_identifier);
-    cx.memory.state_dir.join("previous").join(file)
+    cx.kept("previous", &format!("-{database}.schema"))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::read::{RoleSetting, Setting};
 use crate::collect::Cx;
+use crate::collect::part::encode;
 use crate::collect::schedule::seed;
 
 const LAYOUT: u32 = 1;
@@ -81,7 +82,7 @@ impl Seen {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain structs of ours always encode")
+        encode(self)
     }
 
     /// What changed from `before` to now; `None`: they cannot be compared, as not the same was visible.
@@ -109,10 +110,8 @@ fn change(key: &Key, old: Option<&String>, new: Option<&String>) -> Change {
     }
 }
 
-/// A primary and its standby share the identifier: the name tells them apart.
 pub(super) fn path(cx: &Cx) -> PathBuf {
-    let file = format!("{}-{:016x}.json", cx.facts.system_identifier, seed(&[cx.server]));
-    cx.memory.state_dir.join("settings").join(file)
+    cx.kept("settings", ".json")
 }
 
 pub(super) fn read(path: &Path) -> Option<Seen> {

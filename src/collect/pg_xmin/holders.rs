@@ -9,7 +9,7 @@ use wire::Outcome;
 use crate::collect::part::{Done, Fragment};
 use crate::collect::sql::with_missing;
 use crate::collect::statement_text::Texts;
-use crate::collect::{Cx, Placed, Variant, variant};
+use crate::collect::{Cx, Placed, Variant, statement};
 use crate::pg::failure::Failure;
 use crate::pg::session::Session;
 
@@ -55,7 +55,7 @@ pub(super) fn run(session: &mut Session, cx: &Cx) -> Vec<Placed> {
 /// The rows come with the furthest back first.
 fn read(session: &mut Session, cx: &Cx) -> Result<Horizon, Failure> {
     let texts = Texts::of(cx.config);
-    let sql = variant(SQL, cx.facts.major()).map_or(SQL[0].sql, |v| v.sql);
+    let sql = statement(SQL, cx.facts.major());
     let mut horizon = Horizon::default();
     session.query(TAG, sql, &[], |row| {
         let (kind, age): (String, i32) = (row.try_get("kind")?, row.try_get("age")?);

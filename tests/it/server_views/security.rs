@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use pganalytics::config::{Databases, Passwords, Server, Ssl, SslMode};
+use pganalytics::config::SslMode;
 use pganalytics::pg::connect::{Connection, connect};
 use pganalytics::pg::progress::Progress;
 use pganalytics::pg::tls::Connector;
@@ -13,6 +13,7 @@ use crate::cycle::item::{cycle, item, row, rows, watching};
 use crate::support::cluster::Cluster;
 use crate::support::home::Home;
 use crate::tls::certs::self_signed;
+use crate::tls::postgres::server;
 
 fn home(cluster: &Cluster, databases: &str) -> Home {
     watching(cluster, databases, "[pg_security]\nenabled = true\n")
@@ -156,19 +157,7 @@ fn rules_that_let_too_many_in() {
 
 /// A session of some other program, encrypted.
 fn session(cluster: &Cluster, mode: SslMode) -> Connection {
-    let server = Server {
-        name: "main".into(),
-        hosts: vec![("127.0.0.1".into(), cluster.port())],
-        user: "postgres".into(),
-        password: Passwords::default(),
-        database: "postgres".into(),
-        databases: Databases::All,
-        exclude_databases: Vec::new(),
-        ssl: Ssl { mode, root_cert: None, client: None },
-        connect_timeout: Duration::from_secs(10),
-        lock_timeout: Duration::from_millis(100),
-        statement_timeout: Duration::from_secs(5),
-    };
+    let server = server(cluster, "postgres", mode);
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut opened = connect(&server, "postgres", deadline, &Progress::default(), &Connector::default())
         .unwrap_or_else(|refusal| panic!("{refusal}"));

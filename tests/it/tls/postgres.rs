@@ -59,7 +59,7 @@ impl Encrypted {
     }
 }
 
-pub(super) fn server(cluster: &Cluster, user: &str, mode: SslMode) -> Server {
+pub(crate) fn server(cluster: &Cluster, user: &str, mode: SslMode) -> Server {
     Server {
         name: "main".into(),
         hosts: vec![("localhost".into(), cluster.port())],
