@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wire::{
-    Batch, Counts, ItemHead, Outcome, Problem, PushReply, Reason, SCHEMA, Tail, TokenReply, Verdict, Want,
+    Batch, Counts, ItemHead, Outcome, Problem, PushReply, Reason, Register, Registered, SCHEMA, Tail,
+    TokenReply, Verdict, Want,
 };
 
 fn text(name: &str) -> String {
@@ -96,6 +97,7 @@ fn what_a_backend_answers() {
     let reply: PushReply = both_ways("push_reply.json");
     assert_eq!(reply.batch_id.as_deref(), Some("0190-fixture"));
     assert_eq!(reply.want_texts, [Want { server: "main".into(), queryid: i64::MIN.to_string() }]);
+    assert_eq!((reply.refused[0].index, reply.refused[0].field.as_str()), (3, "timestamp"));
     let problem: Problem = both_ways("problem.json");
     assert_eq!(
         (problem.code.as_str(), problem.request_id.as_deref()),
@@ -103,6 +105,16 @@ fn what_a_backend_answers() {
     );
     let token: TokenReply = both_ways("token_reply.json");
     assert_eq!(token.expires_at.as_deref(), Some("2026-11-21T12:34:56Z"));
+}
+
+#[test]
+fn a_registration() {
+    let register: Register = both_ways("register.json");
+    assert_eq!((register.name.as_str(), register.version.as_deref()), ("db1", Some("3.3.0")));
+    let least: Register = serde_json::from_str(r#"{"name":"db1","hostname":"h"}"#).unwrap();
+    assert_eq!((least.address, least.version), (None, None));
+    let registered: Registered = both_ways("registered.json");
+    assert_eq!(registered.collector_id, "0190-collector");
 }
 
 #[test]
