@@ -1,0 +1,245 @@
+//! What an operator may set: the environment, and a file with the same names in lower case. Nothing else reads either.
+//!
+//! Everything that is wrong is told at once. Secrets have no Debug and are never printed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::retention::Retention;
+
+const FILE: &str = "/etc/pganalytics/config.toml";
+
+/// Name, default, what it is: the order in which `--help` and the documents have them.
+pub const SETTINGS: &[(&str, &str, &str)] = &[
+    (
+        "DATABASE_URL",
+        "",
+        "Where batches are stored: postgresql://user:password@host/database?sslmode=verify-full",
+    ),
+    ("DIRECT_DATABASE_URL", "DATABASE_URL", "The same past a pooler, for migrations and partitions"),
+    ("JWT_SECRET_KEY", "", "Signs tokens: 32 bytes or more (JWT_SECRET is read too)"),
+    (
+        "JWT_PREVIOUS_KEYS",
+        "",
+        "Keys that signed before this one, separated by commas: their tokens stay good",
+    ),
+    ("REGISTRATION_SECRET", "", "What a collector has to show to register"),
+    ("LISTEN", "0.0.0.0:8080", "Address and port (PORT alone is read too)"),
+    ("LOG_LEVEL", "info", "error, warn, info, debug, or a filter by module"),
+    ("LOG_FORMAT", "json", "json or text"),
+    ("SCRAPE_TOKEN", "", "Bearer token for /metrics; without one only loopback may ask"),
+    ("POOL_SIZE", "8", "Connections to the database"),
+    ("MAX_BODY_BYTES", "16777216", "The longest push, as it is sent"),
+    ("MAX_BATCH_BYTES", "67108864", "The longest push, inflated"),
+    ("MEMORY_BYTES", "268435456", "What all pushes under way may hold together"),
+    ("MAX_AHEAD_SECONDS", "300", "How far ahead of this host's clock an item may be dated"),
+    ("RETENTION_DAYS", "30", "Days kept; also by table: 30,query_stats=14,metrics_rare=400"),
+    ("DEAD_LETTER_DAYS", "30", "Days that refused items are kept"),
+    ("ENVIRONMENT", "production", "A name for the logs"),
+];
+
+pub struct Config {
+    pub database: SecretString,
+    pub direct: SecretString,
+    pub listen: SocketAddr,
+    pub log_level: String,
+    pub log_json: bool,
+    pub environment: String,
+    pub pool_size: usize,
+    pub max_body_bytes: usize,
+    pub max_batch_bytes: usize,
+    pub memory_bytes: usize,
+    pub ahead: SignedDuration,
+    pub retention: Retention,
+    pub dead_letter_days: i64,
+}
+
+/// What only `serve` needs.
+pub struct Secrets {
+    pub signing: SecretString,
+    /// Keys that signed before.
+    pub previous: Vec<SecretString>,
+    pub registration: SecretString,
+    pub scrape: Option<SecretString>,
+}
+
+/// Where a setting comes from: the environment first.
+pub struct Source {
+    file: BTreeMap<String, String>,
+    environment: fn(&str) -> Option<String>,
+}
+
+impl Source {
+    /// The file that `CONFIG_FILE` names has to be there; the usual one need not.
+    pub fn read() -> Result<Source> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let named = environment("CONFIG_FILE");
+        let path = Path::new(named.as_deref().unwrap_or(FILE));
+        let file = match std::fs::read_to_string(path) {
+            Ok(text) => entries(&text).with_context(|| format!("reading {}", path.display()))?,
+            Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(e) => return Err(e).with_context(|| format!("reading {}", path.display())),
+        };
+        Ok(Source { file, environment })
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        let set = |value: &String| !value.trim().is_empty();
+        (self.environment)(name)
+            .filter(set)
+            .or_else(|| self.file.get(&name.to_lowercase()).filter(|value| set(value)).cloned())
+    }
+
+    fn or_default(&self, name: &str) -> String {
+        let default =
+            SETTINGS.iter().find(|(known, ..)| *known == name).map_or("", |(_, default, _)| default);
+        self.get(name).unwrap_or_else(|| default.to_owned())
+    }
+}
+
+fn entries(text: &str) -> Result<BTreeMap<String, String>> {
+    let table: toml::Table = text.parse()?;
+    let mut entries = BTreeMap::new();
+    for (name, value) in table {
+        let known = SETTINGS.iter().any(|(setting, ..)| setting.eq_ignore_ascii_case(&name));
+        if !known && !["jwt_secret", "port"].contains(&name.as_str()) {
+            bail!("{name} is no setting; `pganalytics-api --help` names them all");
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            _ => bail!("{name} must be a string or a number"),
+        };
+        entries.insert(name, text);
+    }
+    Ok(entries)
+}
+
+/// Problems, collected.
+#[derive(Default)]
+struct Problems(String);
+
+impl Problems {
+    fn take<T>(&mut self, name: &str, result: Result<T>) -> Option<T> {
+        result.inspect_err(|e| self.0 += &format!("\n  {name}: {e:#}")).ok()
+    }
+
+    fn number(&mut self, source: &Source, name: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        let text = source.or_default(name);
+        let number = text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|n| range.contains(n))
+            .with_context(|| format!("{text:?} is no number from {} to {}", range.start(), range.end()));
+        self.take(name, number)
+    }
+
+    fn end<T>(self, value: Option<T>) -> Result<T> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => bail!("the configuration cannot be used:{}", self.0),
+        }
+    }
+}
+
+impl Config {
+    pub fn load(source: &Source) -> Result<Config> {
+        let mut problems = Problems::default();
+        let config = Config::checked(source, &mut problems);
+        problems.end(config)
+    }
+
+    fn checked(source: &Source, problems: &mut Problems) -> Option<Config> {
+        let database = source.get("DATABASE_URL").map(SecretString::from);
+        let database = problems.take("DATABASE_URL", database.context("is not set"));
+        let listen = match (source.get("LISTEN"), source.get("PORT")) {
+            (None, Some(port)) => format!("0.0.0.0:{port}"),
+            _ => source.or_default("LISTEN"),
+        };
+        let listen =
+            problems.take("LISTEN", listen.parse().with_context(|| format!("{listen:?} is no address:port")));
+        let format = source.or_default("LOG_FORMAT");
+        let log_json = problems.take(
+            "LOG_FORMAT",
+            match format.as_str() {
+                "json" => Ok(true),
+                "text" => Ok(false),
+                _ => Err(anyhow::anyhow!("{format:?} is neither json nor text")),
+            },
+        );
+        let retention =
+            problems.take("RETENTION_DAYS", Retention::parse(&source.or_default("RETENTION_DAYS")));
+        let pool_size = problems.number(source, "POOL_SIZE", 1..=1000);
+        let max_body_bytes = problems.number(source, "MAX_BODY_BYTES", 1 << 16..=1 << 30);
+        let max_batch_bytes = problems.number(source, "MAX_BATCH_BYTES", 1 << 16..=1 << 30);
+        let memory_bytes = problems.number(source, "MEMORY_BYTES", 1 << 20..=1 << 40);
+        let ahead = problems.number(source, "MAX_AHEAD_SECONDS", 0..=86_400);
+        let dead_letter_days = problems.number(source, "DEAD_LETTER_DAYS", 1..=36_500);
+        let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
+        let database = database?;
+        Some(Config {
+            direct: source.get("DIRECT_DATABASE_URL").map_or_else(|| database.clone(), SecretString::from),
+            database,
+            listen: listen?,
+            log_level: source.or_default("LOG_LEVEL"),
+            log_json: log_json?,
+            environment: source.or_default("ENVIRONMENT"),
+            pool_size: size(pool_size?),
+            max_body_bytes: size(max_body_bytes?),
+            max_batch_bytes: size(max_batch_bytes?),
+            memory_bytes: size(memory_bytes?),
+            ahead: SignedDuration::from_secs(ahead?),
+            retention: retention?,
+            dead_letter_days: dead_letter_days?,
+        })
+    }
+}
+
+impl Secrets {
+    pub fn load(source: &Source) -> Result<Secrets> {
+        let mut problems = Problems::default();
+        let signing = source.get("JWT_SECRET_KEY").or_else(|| source.get("JWT_SECRET"));
+        let signing = problems.take("JWT_SECRET_KEY", signing.context("is not set").and_then(long_enough));
+        let previous = source.get("JWT_PREVIOUS_KEYS").unwrap_or_default();
+        let previous = previous.split(',').map(str::trim).filter(|key| !key.is_empty());
+        let previous: Result<Vec<_>> = previous.map(|key| long_enough(key.to_owned())).collect();
+        let previous = problems.take("JWT_PREVIOUS_KEYS", previous);
+        let registration = source.get("REGISTRATION_SECRET").map(SecretString::from);
+        let registration = problems.take("REGISTRATION_SECRET", registration.context("is not set"));
+        let scrape = source.get("SCRAPE_TOKEN").map(SecretString::from);
+        let all = signing.zip(previous).zip(registration);
+        let secrets = all.map(|((signing, previous), registration)| Secrets {
+            signing,
+            previous,
+            registration,
+            scrape,
+        });
+        problems.end(secrets)
+    }
+}
+
+fn long_enough(key: String) -> Result<SecretString> {
+    let key = SecretString::from(key);
+    match key.expose_secret().len() {
+        32.. => Ok(key),
+        short => bail!("has {short} bytes, 32 are the least: `openssl rand -base64 48` makes one"),
+    }
+}
+
+/// What `--help` ends with.
+pub fn help() -> String {
+    let mut text =
+        format!("Settings, from the environment or in lower case from {FILE} (CONFIG_FILE names another):\n");
+    for (name, default, about) in SETTINGS {
+        let default = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        let _ = writeln!(text, "  {name:<20} {about}{default}");
+    }
+    text
+}

@@ -1,0 +1,108 @@
+//! Rows in the binary format of COPY, written as they are read, so that nothing stands in memory twice.
+//!
+//! The number of a batch is known only once the database has given it: each row begins with an id of which the lower
+//! part, the item's place, is written first, and [`Rows::number`] adds the rest.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Items that a batch may hold: the part of an id that counts them.
+pub const ITEMS: usize = 1 << 16;
+
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// 2000-01-01, from which the server counts, in microseconds of Unix time.
+pub(crate) const EPOCH_US: i64 = 946_684_800_000_000;
+
+/// Rows of one table.
+#[derive(Debug)]
+pub struct Rows {
+    bytes: Vec<u8>,
+    /// Where ids stand.
+    ids: Vec<usize>,
+    width: u16,
+}
+
+impl Rows {
+    pub fn new(width: usize) -> Rows {
+        let width = u16::try_from(width).expect("tables have few columns");
+        Rows { bytes: HEADER.to_vec(), ids: Vec::new(), width }
+    }
+
+    pub fn count(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn begin(&mut self, place: usize) {
+        self.bytes.extend(self.width.to_be_bytes());
+        self.bytes.extend(8_u32.to_be_bytes());
+        self.ids.push(self.bytes.len());
+        self.bytes.extend((place as u64).to_be_bytes());
+    }
+
+    pub fn null(&mut self) {
+        self.bytes.extend((-1_i32).to_be_bytes());
+    }
+
+    fn value(&mut self, bytes: &[u8]) {
+        self.bytes.extend(length(bytes.len()));
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub fn int(&mut self, value: i64) {
+        self.value(&value.to_be_bytes());
+    }
+
+    pub fn integer(&mut self, value: i32) {
+        self.value(&value.to_be_bytes());
+    }
+
+    pub fn float(&mut self, value: f64) {
+        self.value(&value.to_be_bytes());
+    }
+
+    pub fn bool(&mut self, value: bool) {
+        self.value(&[u8::from(value)]);
+    }
+
+    pub fn text(&mut self, value: &str) {
+        self.value(value.as_bytes());
+    }
+
+    pub fn uuid(&mut self, value: Uuid) {
+        self.value(value.as_bytes());
+    }
+
+    pub fn time(&mut self, at: Timestamp) {
+        self.int(at.as_microsecond() - EPOCH_US);
+    }
+
+    /// Version 1 of the binary format of `jsonb` is the text itself.
+    pub fn json(&mut self, value: &str) {
+        self.bytes.extend(length(value.len() + 1));
+        self.bytes.push(1);
+        self.bytes.extend_from_slice(value.as_bytes());
+    }
+
+    /// Gives ids their upper part.
+    pub fn number(&mut self, batch: i64) {
+        let base = (batch as u64) * ITEMS as u64;
+        for &at in &self.ids {
+            let slot = &mut self.bytes[at..at + 8];
+            let place = u64::from_be_bytes(slot.try_into().expect("eight bytes"));
+            slot.copy_from_slice(&(base + place % ITEMS as u64).to_be_bytes());
+        }
+    }
+
+    /// Everything, with its end mark. A copy: a transaction may have to be repeated.
+    pub fn bytes(&self) -> Bytes {
+        let mut all = Vec::with_capacity(self.bytes.len() + 2);
+        all.extend_from_slice(&self.bytes);
+        all.extend((-1_i16).to_be_bytes());
+        all.into()
+    }
+}
+
+fn length(bytes: usize) -> [u8; 4] {
+    u32::try_from(bytes).expect("a batch is bounded far below").to_be_bytes()
+}

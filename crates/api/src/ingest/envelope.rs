@@ -1,0 +1,107 @@
+//! Whose batch it is, which one, and what it holds.
+//!
+//! What our collectors send is read strictly: `schema` says so. Older ones send neither `schema` nor `batch_id`; for
+//! those the digest of what they sent stands in for the id, so that the same bytes twice are one batch all the same.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use ring::digest;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::Fault;
+use crate::copy::ITEMS;
+use crate::object::{Object, elements, string};
+
+/// Long enough for an id that was split a dozen times.
+const LONGEST_ID: usize = 128;
+
+pub(super) struct Envelope<'a> {
+    pub(super) batch_id: String,
+    pub(super) hostname: Cow<'a, str>,
+    pub(super) timestamp: Timestamp,
+    pub(super) sequence: Option<i64>,
+    pub(super) version: Option<Cow<'a, str>>,
+    /// A collector that promises the shapes of the wire.
+    pub(super) strict: bool,
+    pub(super) items: Vec<&'a RawValue>,
+}
+
+pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
+    let Object(fields) = serde_json::from_str(text).map_err(|e| Fault::new("", not_json(&e)))?;
+    let field = |name: &str| fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
+    let words = |name: &str| match field(name) {
+        None => Ok(None),
+        Some(value) => string(value).map(Some).ok_or_else(|| Fault::new(name, "must be a string")),
+    };
+    let strict = field("schema").is_some();
+    if let Some(schema) = field("schema")
+        && schema.get().parse::<u32>().is_err()
+    {
+        return Err(Fault::new("schema", "must be a number"));
+    }
+    whose(words("collector_id")?.as_deref(), collector)?;
+    let items = field("metrics").ok_or_else(|| Fault::new("metrics", "is missing"))?;
+    let items = elements(items).ok_or_else(|| Fault::new("metrics", "must be an array"))?;
+    count(field("metrics_count"), items.len(), strict)?;
+    let batch_id = match words("batch_id")? {
+        Some(id) if strict || !id.is_empty() => checked(&id)?.to_owned(),
+        None if strict => return Err(Fault::new("batch_id", "is missing")),
+        _ => digest_of(text),
+    };
+    let timestamp = words("timestamp")?.ok_or_else(|| Fault::new("timestamp", "is missing"))?;
+    let timestamp =
+        timestamp.parse().map_err(|_| Fault::new("timestamp", "must be a time as in RFC 3339"))?;
+    let sequence = match field("sequence") {
+        None => None,
+        Some(value) => {
+            Some(value.get().parse().map_err(|_| Fault::new("sequence", "must be a whole number"))?)
+        }
+    };
+    let hostname = words("hostname")?.unwrap_or_default();
+    Ok(Envelope { batch_id, hostname, timestamp, sequence, version: words("version")?, strict, items })
+}
+
+/// The place, not the words: they may hold what was sent.
+fn not_json(e: &serde_json::Error) -> String {
+    match e.classify() {
+        serde_json::error::Category::Eof => "it ends in the middle".to_owned(),
+        _ => format!("it is not a JSON object, see line {} column {}", e.line(), e.column()),
+    }
+}
+
+/// Another collector's id is refused. What is no such id at all is a name from before the registration.
+fn whose(id: Option<&str>, collector: Uuid) -> Result<(), Fault> {
+    match id.map(Uuid::parse_str) {
+        Some(Ok(id)) if id != collector => {
+            Err(Fault::new("collector_id", "it is another collector's id than that of the token"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn count(told: Option<&RawValue>, items: usize, strict: bool) -> Result<(), Fault> {
+    if items >= ITEMS {
+        return Err(Fault::new("metrics", format!("holds {items} items, the most is {}", ITEMS - 1)));
+    }
+    match told.map(|told| told.get().parse::<u64>()) {
+        Some(Err(_)) => Err(Fault::new("metrics_count", "must be a whole number")),
+        Some(Ok(told)) if told != items as u64 => {
+            Err(Fault::new("metrics_count", format!("is {told}, but there are {items} metrics")))
+        }
+        None if strict => Err(Fault::new("metrics_count", "is missing")),
+        _ => Ok(()),
+    }
+}
+
+fn checked(id: &str) -> Result<&str, Fault> {
+    let sound = !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_graphic());
+    if sound { Ok(id) } else { Err(Fault::new("batch_id", "must be 1 to 128 printable characters")) }
+}
+
+fn digest_of(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}

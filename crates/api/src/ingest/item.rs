@@ -1,0 +1,115 @@
+//! One item: its head, its rows of hot families, and what is left of it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::Fault;
+use super::fit::unfit;
+use crate::family::split::moment;
+use crate::family::{self};
+use crate::object::{Object, elements, put, string};
+
+/// Names are bounded: they are keys of the store.
+const LONGEST_KIND: usize = 64;
+const LONGEST_NAME: usize = 512;
+
+pub(super) struct Item<'a> {
+    pub(super) kind: Cow<'a, str>,
+    pub(super) timestamp: Timestamp,
+    pub(super) server: Cow<'a, str>,
+    pub(super) database: Option<Cow<'a, str>>,
+    /// What is neither of the above nor in a family: an object.
+    pub(super) data: String,
+    /// Families by number, with the texts of their rows.
+    pub(super) families: Vec<(usize, Vec<&'a RawValue>)>,
+    pub(super) agent: Option<Agent>,
+}
+
+/// What a collector says of itself, for who watches collectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default)]
+pub struct Agent {
+    pub cycle_ms: Option<f64>,
+    pub spool_batches: Option<i64>,
+    pub spool_bytes: Option<i64>,
+    pub spool_oldest_s: Option<i64>,
+}
+
+/// What an item may leave to its batch; only those of older collectors do.
+pub(super) struct Otherwise<'a> {
+    pub(super) timestamp: Timestamp,
+    pub(super) server: &'a str,
+    pub(super) strict: bool,
+}
+
+/// A fault's field begins within the item.
+pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<Item<'a>, Fault> {
+    let text = raw.get();
+    if let Some((_, why)) = unfit(text) {
+        return Err(Fault::new("", why));
+    }
+    let Object(fields) = serde_json::from_str(text).map_err(|_| Fault::new("", "must be an object"))?;
+    let field = |name: &str| fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
+    let name = |name: &str, longest: usize| match field(name).filter(|value| value.get() != "null") {
+        None => Ok(None),
+        Some(value) => match string(value) {
+            Some(text) if text.len() <= longest => Ok(Some(text)),
+            Some(_) => Err(Fault::new(name, format!("must be no longer than {longest} bytes"))),
+            None => Err(Fault::new(name, "must be a string")),
+        },
+    };
+    let kind = name("type", LONGEST_KIND)?.filter(|kind| !kind.is_empty());
+    let kind = kind.ok_or_else(|| Fault::new("type", "is missing"))?;
+    let server = match name("server", LONGEST_NAME)? {
+        Some(server) => server,
+        None if otherwise.strict => return Err(Fault::new("server", "is missing")),
+        None => Cow::Borrowed(otherwise.server),
+    };
+    let (timestamp, exact) = time(field("timestamp"), otherwise)?;
+    let database = name("database", LONGEST_NAME)?;
+    let agent = if kind == "agent" { serde_json::from_str(text).ok() } else { None };
+    let mut item =
+        Item { kind, timestamp, server, database, data: "{".to_owned(), families: Vec::new(), agent };
+    for (name, value) in &fields {
+        match name.as_ref() {
+            "type" | "server" => {}
+            "database" if item.database.is_some() => {}
+            "timestamp" if exact => {}
+            name => rest(&mut item, name, value, otherwise.strict)?,
+        }
+    }
+    item.data.push('}');
+    Ok(item)
+}
+
+/// A field of its own, or a family's rows. What only looks like a family stays what it is, where that may be.
+fn rest<'a>(item: &mut Item<'a>, name: &str, value: &'a RawValue, strict: bool) -> Result<(), Fault> {
+    if let Some(family) = family::of(&item.kind, name) {
+        match elements(value) {
+            // An empty array says that there are none: that is a fact of the item.
+            Some(rows) if !rows.is_empty() && rows.iter().all(|row| row.get().starts_with('{')) => {
+                item.families.push((family, rows));
+                return Ok(());
+            }
+            Some(rows) if rows.is_empty() => {}
+            _ if strict => return Err(Fault::new(name, "must be an array of objects")),
+            _ => {}
+        }
+    }
+    put(&mut item.data, name, value);
+    Ok(())
+}
+
+/// The moment, and whether it is written just so.
+fn time(value: Option<&RawValue>, otherwise: &Otherwise) -> Result<(Timestamp, bool), Fault> {
+    let text = value.and_then(string);
+    match text.as_deref().map(|text| (text.parse::<Timestamp>(), moment(text).is_some())) {
+        Some((Ok(at), exact)) => Ok((at, exact)),
+        _ if !otherwise.strict => Ok((otherwise.timestamp, false)),
+        Some(_) => Err(Fault::new("timestamp", "must be a time as in RFC 3339")),
+        None if value.is_some() => Err(Fault::new("timestamp", "must be a string")),
+        None => Err(Fault::new("timestamp", "is missing")),
+    }
+}

@@ -1,0 +1,33 @@
+//! The backend. A request becomes a *principal*, does one thing in the *store*, and answers with a *wire* type or a
+//! *problem*. Where to look for what:
+//!
+//! - [`config`]: what an operator may set; [`command`]: what the program can be told to do
+//! - [`app`]: what requests share, and the list of [`routes`]; [`request`]: what every request gets; [`problem`]
+//! - [`principal`], [`token`]: who is asking
+//! - [`ingest`]: from bytes to rows, pure; [`family`], [`copy`]: rows of hot families, and how they travel
+//! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
+//! - [`retention`], [`upkeep`]: what is kept, and for how long
+//! - [`figures`]: how it is doing
+
+pub mod app;
+pub mod breaker;
+pub mod cache;
+pub mod command;
+pub mod config;
+pub mod copy;
+pub mod family;
+pub mod figures;
+pub mod ingest;
+pub mod log;
+pub mod object;
+pub mod pieces;
+pub mod principal;
+pub mod problem;
+pub mod replay;
+pub mod request;
+pub mod retention;
+pub mod routes;
+pub mod store;
+pub mod take;
+pub mod token;
+pub mod upkeep;

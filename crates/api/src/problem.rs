@@ -1,0 +1,110 @@
+//! What a request can end in besides success: meanings, each with its status and code. Nobody outside sees a word of
+//! the database's, of SQL, or of what was sent.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::ingest::Fault;
+use crate::request;
+use crate::store::failure::Failure;
+
+#[derive(Debug)]
+pub enum Problem {
+    /// No token, or none that counts.
+    Unauthorized(&'static str),
+    Forbidden(&'static str),
+    NotFound,
+    WrongMethod,
+    /// A name that is somebody else's.
+    Taken(String),
+    /// What was sent is not what is taken here.
+    Invalid(Fault),
+    WrongType(&'static str),
+    TooLarge(String),
+    /// The body did not come in time.
+    Slow,
+    /// Later it may work.
+    Away(&'static str),
+    Broken,
+}
+
+/// Seconds after which a client may try again what failed for want of the database or of room.
+const RETRY_S: u32 = 10;
+
+impl Problem {
+    fn told(&self) -> (StatusCode, &'static str, String) {
+        use StatusCode as Status;
+        match self {
+            Problem::Unauthorized(why) => (Status::UNAUTHORIZED, "unauthorized", (*why).to_owned()),
+            Problem::Forbidden(why) => (Status::FORBIDDEN, "forbidden", (*why).to_owned()),
+            Problem::NotFound => (Status::NOT_FOUND, "not_found", "there is nothing here".to_owned()),
+            Problem::WrongMethod => {
+                (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods".to_owned())
+            }
+            Problem::Taken(why) => (Status::CONFLICT, "name_taken", why.clone()),
+            Problem::Invalid(fault) if fault.field.is_empty() => {
+                (Status::UNPROCESSABLE_ENTITY, "invalid", fault.why.clone())
+            }
+            Problem::Invalid(fault) => {
+                (Status::UNPROCESSABLE_ENTITY, "invalid", format!("{}: {}", fault.field, fault.why))
+            }
+            Problem::WrongType(why) => {
+                (Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", (*why).to_owned())
+            }
+            Problem::TooLarge(why) => (Status::PAYLOAD_TOO_LARGE, "too_large", why.clone()),
+            Problem::Slow => (Status::REQUEST_TIMEOUT, "timeout", "the body did not come in time".to_owned()),
+            Problem::Away(why) => (Status::SERVICE_UNAVAILABLE, "unavailable", (*why).to_owned()),
+            Problem::Broken => (
+                Status::INTERNAL_SERVER_ERROR,
+                "internal",
+                "a defect; the log has more under this request's id".to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Problem {
+        Problem::Invalid(fault)
+    }
+}
+
+/// Logged here, once.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Problem {
+        match failure {
+            Failure::Away(_) | Failure::Again(_) => {
+                tracing::warn!("{failure}");
+                Problem::Away("the database is not available")
+            }
+            Failure::NoPartition(_) | Failure::Data(_) | Failure::Other(_) => {
+                tracing::error!("{failure}");
+                Problem::Broken
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code, message) = self.told();
+        let details = match &self {
+            Problem::Invalid(fault) if !fault.field.is_empty() => Some(json!({ "field": fault.field })),
+            _ => None,
+        };
+        let body = wire::Problem { code: code.to_owned(), message, details, request_id: request::id() };
+        let mut response = (status, Json(body)).into_response();
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));
+            }
+            StatusCode::UNAUTHORIZED => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

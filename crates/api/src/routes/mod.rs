@@ -1,0 +1,8 @@
+//! A file a resource; the list of routes is in `app.rs`.
+
+pub mod health;
+pub mod push;
+pub mod read;
+pub mod refresh;
+pub mod register;
+pub mod scrape;

@@ -1,0 +1,200 @@
+//! What was collected. Without a span of time: the newest of each kind and place; with one: what came in it, newest
+//! first. A collector sees its own.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::app::Shared;
+use crate::ingest::Fault;
+use crate::principal::Collector;
+use crate::problem::Problem;
+use crate::store::items::{self, Filter, Item, Span};
+
+const LIMIT: i64 = 100;
+const MOST: i64 = 1000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    collector_id: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    database: Option<String>,
+    start_time: Option<String>,
+    end_time: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Page {
+    metrics: Vec<Metric>,
+    /// Of all pages; of a span no more than 10000 are counted.
+    total: i64,
+    limit: i64,
+    /// For `cursor`, where there is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Metric {
+    id: i64,
+    collector_id: Uuid,
+    #[serde(rename = "type")]
+    kind: String,
+    timestamp: String,
+    server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
+    data: Map<String, Value>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cursor {
+    Latest { offset: i64 },
+    Span { us: i64, id: i64 },
+}
+
+pub async fn metrics(
+    State(app): State<Shared>,
+    me: Collector,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(asked) = asked.map_err(|_| Fault::new("", "the query cannot be read"))?;
+    let filter = filter(&asked, me.id())?;
+    let limit = limit(asked.limit.as_deref())?;
+    let cursor = asked.cursor.as_deref().map(Cursor::read).transpose()?;
+    let found = async {
+        let client = app.db.get().await?;
+        match span(&asked, cursor)? {
+            Some(span) => Ok(items::between(&**client, &filter, &span, limit + 1).await?),
+            None => {
+                let offset = if let Some(Cursor::Latest { offset }) = cursor { offset } else { 0 };
+                Ok(items::latest(&**client, &filter, limit + 1, offset).await?)
+            }
+        }
+    };
+    let (mut items, total) = found.await.map_err(|e: Problem| e)?;
+    let more = items.len() as i64 > limit;
+    items.truncate(usize::try_from(limit).unwrap_or_default());
+    let next = items.last().filter(|_| more).map(|last| next(&asked, cursor, limit, last).text());
+    Ok(Json(Page { metrics: items.into_iter().map(metric).collect(), total, limit, next }))
+}
+
+fn filter(asked: &Asked, me: Uuid) -> Result<Filter, Problem> {
+    let id = asked
+        .collector_id
+        .as_deref()
+        .map(|id| Uuid::parse_str(id).map_err(|_| Fault::new("collector_id", "must be a UUID")));
+    if id.transpose()?.is_some_and(|id| id != me) {
+        return Err(Problem::Forbidden("a collector may read its own metrics"));
+    }
+    Ok(Filter { collector: Some(me), kind: asked.kind.clone(), database: asked.database.clone() })
+}
+
+fn limit(text: Option<&str>) -> Result<i64, Fault> {
+    let Some(text) = text else { return Ok(LIMIT) };
+    let number = text.parse().ok().filter(|n| (1..=MOST).contains(n));
+    number.ok_or_else(|| Fault::new("limit", format!("must be a number from 1 to {MOST}")))
+}
+
+/// A bound that is missing is open: the beginning of time, or now and a little.
+fn span(asked: &Asked, cursor: Option<Cursor>) -> Result<Option<Span>, Fault> {
+    let moment = |name: &str, text: &Option<String>| match text {
+        None => Ok(None),
+        Some(text) => {
+            text.parse::<Timestamp>().map(Some).map_err(|_| Fault::new(name, "must be a time as in RFC 3339"))
+        }
+    };
+    let (from, to) = (moment("start_time", &asked.start_time)?, moment("end_time", &asked.end_time)?);
+    if from.is_none() && to.is_none() {
+        return match cursor {
+            Some(Cursor::Span { .. }) => {
+                Err(Fault::new("cursor", "belongs to a request with start_time or end_time"))
+            }
+            _ => Ok(None),
+        };
+    }
+    let after = match cursor {
+        None => None,
+        Some(Cursor::Span { us, id }) => Some((us, id)),
+        Some(Cursor::Latest { .. }) => {
+            return Err(Fault::new("cursor", "belongs to a request without a span of time"));
+        }
+    };
+    let tomorrow =
+        || Timestamp::now().saturating_add(jiff::SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+    Ok(Some(Span { from: from.unwrap_or(Timestamp::UNIX_EPOCH), to: to.unwrap_or_else(tomorrow), after }))
+}
+
+fn next(asked: &Asked, cursor: Option<Cursor>, limit: i64, last: &Item) -> Cursor {
+    if asked.start_time.is_some() || asked.end_time.is_some() {
+        return Cursor::Span { us: last.timestamp.as_microsecond(), id: last.id };
+    }
+    let offset = if let Some(Cursor::Latest { offset }) = cursor { offset } else { 0 };
+    Cursor::Latest { offset: offset + limit }
+}
+
+impl Cursor {
+    fn text(self) -> String {
+        BASE64.encode(match self {
+            Cursor::Latest { offset } => format!("l.{offset}"),
+            Cursor::Span { us, id } => format!("s.{us}.{id}"),
+        })
+    }
+
+    fn read(text: &str) -> Result<Cursor, Fault> {
+        let decode = || {
+            let text = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+            let mut words = text.split('.');
+            let kind = words.next()?;
+            let numbers: Vec<i64> =
+                words.map(|word| word.parse().ok().filter(|n| *n >= 0)).collect::<Option<_>>()?;
+            match (kind, numbers.as_slice()) {
+                ("l", &[offset]) => Some(Cursor::Latest { offset }),
+                ("s", &[us, id]) => Some(Cursor::Span { us, id }),
+                _ => None,
+            }
+        };
+        decode().ok_or_else(|| Fault::new("cursor", "is none that an answer gave"))
+    }
+}
+
+fn metric(item: Item) -> Metric {
+    Metric {
+        id: item.id,
+        collector_id: item.collector,
+        kind: item.kind,
+        timestamp: item.timestamp.to_string(),
+        server: item.server,
+        database: item.database,
+        data: item.data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, limit};
+
+    #[test]
+    fn cursors_come_back() {
+        for cursor in
+            [Cursor::Latest { offset: 100 }, Cursor::Span { us: 1_795_687_913_064_592, id: 1 << 40 }]
+        {
+            assert_eq!(Cursor::read(&cursor.text()), Ok(cursor));
+        }
+        for wrong in ["", "x", "bC4x", "bC4tMQ", "cy4x"] {
+            assert_eq!(Cursor::read(wrong).is_ok(), wrong == "bC4x", "{wrong}");
+        }
+        assert!(limit(Some("0")).is_err() && limit(Some("1001")).is_err() && limit(None) == Ok(100));
+    }
+}

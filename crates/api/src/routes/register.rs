@@ -1,0 +1,98 @@
+//! A collector introduces itself and gets its identity.
+//!
+//! The secret is shared by all collectors, so it must not be enough to become one that exists: a known name takes a token
+//! of that same collector, or an admin who allowed it.
+
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+use wire::{REGISTRATION_SECRET_HEADER, Register, Registered};
+
+use crate::app::{App, Shared};
+use crate::ingest::Fault;
+use crate::principal::bearer;
+use crate::problem::Problem;
+use crate::store::collectors::{self, Known};
+use crate::store::failure::Failure;
+use crate::token::GRACE;
+
+const LONGEST_NAME: usize = 255;
+
+pub async fn register(
+    State(app): State<Shared>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Registered>), Problem> {
+    check_secret(&app, &parts)?;
+    let new = read(&body)?;
+    app.open()?;
+    let Some(known) = app.learn(identify(&app, &parts, &new).await)? else {
+        app.figures.auth_failures.inc();
+        tracing::warn!(name = %new.name.escape_debug(), "a registration under a known name was refused");
+        return Err(Problem::Taken(format!(
+            "{:?} is registered: send its present token along, or let an admin run `pganalytics-api admin allow-registration`",
+            new.name
+        )));
+    };
+    app.caches.forget(known.id);
+    let (token, until) =
+        app.keys.issue(known.id, known.epoch, Timestamp::now()).map_err(|_| Problem::Broken)?;
+    tracing::info!(collector = %known.id, "registered");
+    let reply = Registered { collector_id: known.id.to_string(), token, expires_at: until.to_string() };
+    Ok((StatusCode::CREATED, Json(reply)))
+}
+
+fn check_secret(app: &App, parts: &Parts) -> Result<(), Problem> {
+    let shown = parts.headers.get(REGISTRATION_SECRET_HEADER).map_or(&[][..], |value| value.as_bytes());
+    let expected = app.registration.expose_secret().as_bytes();
+    if bool::from(shown.ct_eq(expected)) {
+        return Ok(());
+    }
+    app.figures.auth_failures.inc();
+    Err(Problem::Unauthorized("the registration secret is not right"))
+}
+
+fn read(body: &[u8]) -> Result<Register, Problem> {
+    let new: Register = serde_json::from_slice(body).map_err(|e| {
+        Fault::new(
+            "",
+            format!("a name and a hostname are needed, see line {} column {}", e.line(), e.column()),
+        )
+    })?;
+    let fit = |text: &str, longest: usize| {
+        !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control)
+    };
+    for (field, text) in
+        [("name", Some(&new.name)), ("hostname", Some(&new.hostname)), ("version", new.version.as_ref())]
+    {
+        if text.is_some_and(|text| !fit(text, LONGEST_NAME)) {
+            return Err(Fault::new(field, "must be 1 to 255 bytes without control characters").into());
+        }
+    }
+    match new.address.as_deref().map(str::parse::<IpAddr>) {
+        Some(Err(_)) if !new.address.as_deref().is_some_and(|address| fit(address, LONGEST_NAME)) => {
+            Err(Fault::new("address", "must be an address or a host's name").into())
+        }
+        _ => Ok(new),
+    }
+}
+
+/// `None`: the name is somebody else's.
+async fn identify(app: &App, parts: &Parts, new: &Register) -> Result<Option<Known>, Failure> {
+    let client = app.db.get().await?;
+    let claims = bearer(parts).and_then(|token| app.keys.read(token, Timestamp::now(), GRACE).ok());
+    if let Some(claims) = claims
+        && collectors::find(&**client, claims.sub).await?.is_some_and(|known| known.epoch == claims.epoch)
+        && let Some(known) = collectors::renew(&**client, claims.sub, new).await?
+    {
+        return Ok(Some(known));
+    }
+    collectors::register(&**client, new).await
+}

@@ -1,0 +1,91 @@
+//! Figures for Prometheus: this program's, and of each collector what the database knows. For who has the scrape token;
+//! without one, for this host alone.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use crate::app::{App, Shared};
+use crate::principal::bearer;
+use crate::problem::Problem;
+use crate::store::failure::Failure;
+use crate::store::watch;
+
+/// A scrape does not wait for a database that does not answer: the rest is told without it.
+const PATIENCE: Duration = Duration::from_secs(3);
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub async fn scrape(
+    State(app): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    parts: Parts,
+) -> Result<Response, Problem> {
+    allowed(&app, peer, &parts)?;
+    app.figures.breaker.set(app.breaker.shown() as i64);
+    let (open, used) = app.db.connections();
+    app.figures.connections.set(open as i64);
+    app.figures.connections_used.set(used as i64);
+    let mut text = app.figures.text().map_err(|_| Problem::Broken)?;
+    if let Ok(Ok(stored)) = tokio::time::timeout(PATIENCE, stored(&app)).await {
+        text += &stored;
+    }
+    text += "# EOF\n";
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}
+
+fn allowed(app: &App, peer: SocketAddr, parts: &Parts) -> Result<(), Problem> {
+    let shown = bearer(parts).unwrap_or_default().as_bytes();
+    let right = match &app.scrape {
+        Some(token) => bool::from(shown.ct_eq(token.expose_secret().as_bytes())),
+        None => false,
+    };
+    if right || peer.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    app.figures.auth_failures.inc();
+    Err(Problem::Unauthorized("the scrape token is needed from other hosts"))
+}
+
+async fn stored(app: &App) -> Result<String, Failure> {
+    let client = app.db.get().await?;
+    let (dead, collectors) = (watch::dead_letters(&**client).await?, watch::collectors(&**client).await?);
+    let mut text = String::new();
+    gauge(
+        &mut text,
+        "pganalytics_dlq_size",
+        "Items and batches that could not be stored",
+        [(String::new(), dead as f64)],
+    );
+    let label = |c: &watch::Watched| {
+        let name = c.name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        format!("{{collector=\"{}\",name=\"{name}\"}}", c.id)
+    };
+    for (name, help, value) in FIGURES {
+        gauge(&mut text, name, help, collectors.iter().filter_map(|c| Some((label(c), value(c)?))));
+    }
+    Ok(text)
+}
+
+type Figure = fn(&watch::Watched) -> Option<f64>;
+
+const FIGURES: &[(&str, &str, Figure)] = &[
+    ("pganalytics_collector_last_seen_age_seconds", "Since a collector's last push", |c| c.last_seen_age_s),
+    ("pganalytics_collector_cycle_ms", "How long its last cycle took", |c| c.cycle_ms),
+    ("pganalytics_collector_spool_batches", "Batches that it could not deliver yet", |c| c.spool_batches),
+    ("pganalytics_collector_spool_bytes", "Bytes of those batches", |c| c.spool_bytes),
+    ("pganalytics_collector_spool_oldest_seconds", "Age of the oldest of them", |c| c.spool_oldest_s),
+];
+
+fn gauge(text: &mut String, name: &str, help: &str, values: impl IntoIterator<Item = (String, f64)>) {
+    let _ = writeln!(text, "# HELP {name} {help}.\n# TYPE {name} gauge");
+    for (labels, value) in values {
+        let _ = writeln!(text, "{name}{labels} {value}");
+    }
+}

@@ -1,0 +1,173 @@
+//! Items as they came: the newest of each kind and place, or those of a span of time, newest first.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Row};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use crate::family::join::{Moment, join};
+use crate::family::{FAMILIES, Kind};
+
+/// Counted no further.
+pub const COUNTED: i64 = 10_000;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    pub collector: Option<Uuid>,
+    pub kind: Option<String>,
+    pub database: Option<String>,
+}
+
+/// A span of time, and where in it the page begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Behind this item: its moment in microseconds, and its id.
+    pub after: Option<(i64, i64)>,
+}
+
+#[derive(Debug)]
+pub struct Item {
+    pub id: i64,
+    pub collector: Uuid,
+    pub timestamp: Timestamp,
+    pub kind: String,
+    pub server: String,
+    pub database: Option<String>,
+    pub data: Map<String, Value>,
+}
+
+const COLUMNS: &str = "m.id, m.collector_id, m.\"timestamp\", m.type, m.server, m.database, m.data";
+
+/// One of each type before any second. With how many there are.
+pub async fn latest(
+    client: &impl GenericClient,
+    filter: &Filter,
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<Item>, i64), Failure> {
+    let sql = format!(
+        "select {COLUMNS}, l.total from ( \
+             select l.*, count(*) over () as total \
+             , row_number() over (partition by l.type order by l.\"timestamp\" desc, l.collector_id, l.server, l.database) as turn \
+             from latest l \
+             where ($1::uuid is null or l.collector_id = $1) and ($2::text is null or l.type = $2) \
+             and ($3::text is null or l.database = $3) \
+             order by turn, l.type limit $4 offset $5 \
+         ) l cross join lateral ( \
+             select {COLUMNS} from metrics m \
+             where m.collector_id = l.collector_id and m.\"timestamp\" = l.\"timestamp\" and m.type = l.type and m.id = l.id limit 1 \
+         ) m order by l.turn, l.type"
+    );
+    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+        (&filter.collector, Type::UUID),
+        (&filter.kind, Type::TEXT),
+        (&filter.database, Type::TEXT),
+        (&limit, Type::INT8),
+        (&offset, Type::INT8),
+    ];
+    let rows = client.query_typed(&sql, &parameters).await?;
+    let total = rows.first().map_or(0, |row| row.get(7));
+    Ok((whole(client, rows).await?, total))
+}
+
+/// Newest first. With how many there are in the span, as far as they are counted.
+pub async fn between(
+    client: &impl GenericClient,
+    filter: &Filter,
+    span: &Span,
+    limit: i64,
+) -> Result<(Vec<Item>, i64), Failure> {
+    let (from, to) = (span.from.to_string(), span.to.to_string());
+    let wanted = "from metrics m where m.\"timestamp\" >= $4::text::timestamptz and m.\"timestamp\" < $5::text::timestamptz \
+                  and ($1::uuid is null or m.collector_id = $1) and ($2::text is null or m.type = $2) \
+                  and ($3::text is null or m.database = $3)";
+    let parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
+        (&filter.collector, Type::UUID),
+        (&filter.kind, Type::TEXT),
+        (&filter.database, Type::TEXT),
+        (&from, Type::TEXT),
+        (&to, Type::TEXT),
+    ];
+    let counted = format!("select count(*) from (select {wanted} limit {COUNTED}) c");
+    let total = client.query_typed(&counted, &parameters).await?.first().map_or(0, |row| row.get(0));
+    let (us, id) = span.after.unwrap_or((i64::MAX, i64::MAX));
+    let us = us.min(span.to.as_microsecond());
+    let sql = format!(
+        "select {COLUMNS} {wanted} \
+         and (m.\"timestamp\", m.id) < (timestamptz 'epoch' + $6 * interval '1 microsecond', $7) \
+         order by m.\"timestamp\" desc, m.id desc limit $8"
+    );
+    let mut parameters = parameters;
+    parameters.extend([(&us as &(dyn ToSql + Sync), Type::INT8), (&id, Type::INT8), (&limit, Type::INT8)]);
+    let rows = client.query_typed(&sql, &parameters).await?;
+    Ok((whole(client, rows).await?, total))
+}
+
+/// With the rows of their families.
+async fn whole(client: &impl GenericClient, rows: Vec<Row>) -> Result<Vec<Item>, Failure> {
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Value::Object(data) = row.try_get(6)? else { continue };
+        let Moment(timestamp) = row.try_get(2)?;
+        items.push(Item {
+            id: row.try_get(0)?,
+            collector: row.try_get(1)?,
+            timestamp,
+            kind: row.try_get(3)?,
+            server: row.try_get(4)?,
+            database: row.try_get(5)?,
+            data,
+        });
+    }
+    for family in 0..FAMILIES.len() {
+        add_rows(client, family, &mut items).await?;
+    }
+    Ok(items)
+}
+
+async fn add_rows(client: &impl GenericClient, number: usize, items: &mut [Item]) -> Result<(), Failure> {
+    let family = &FAMILIES[number];
+    let mut by_id: HashMap<i64, &mut Item> =
+        items.iter_mut().filter(|item| item.kind == family.kind).map(|item| (item.id, item)).collect();
+    if by_id.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = by_id.keys().copied().collect();
+    let collectors: Vec<Uuid> = by_id.values().map(|item| item.collector).collect();
+    let moments: Vec<i64> = by_id.values().map(|item| item.timestamp.as_microsecond()).collect();
+    let texted = family.columns.iter().any(|column| column.kind == Kind::Texted);
+    let columns: Vec<String> = family.columns.iter().map(|column| format!("f.\"{}\"", column.name)).collect();
+    let (text, join_texts) = if texted {
+        (
+            "t.text",
+            "left join query_texts t on f.texted and t.collector_id = f.collector_id and t.server = f.server and t.hash = f.hash",
+        )
+    } else {
+        ("null::text", "")
+    };
+    let sql = format!(
+        "select f.item, {text}, {}, f.rest from {} f {join_texts} \
+         where f.collector_id = any($1) and f.item = any($2) and f.\"timestamp\" = any( \
+             select timestamptz 'epoch' + at * interval '1 microsecond' from unnest($3) as n (at)) \
+         order by f.item, f.position",
+        columns.join(", "),
+        family.table
+    );
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+        [(&collectors, Type::UUID_ARRAY), (&ids, Type::INT8_ARRAY), (&moments, Type::INT8_ARRAY)];
+    for row in client.query_typed(&sql, &parameters).await? {
+        let Some(item) = by_id.get_mut(&row.try_get(0)?) else { continue };
+        let value = join(family, &row, 2, row.try_get(1)?)?;
+        let rows = item.data.entry(family.rows).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(rows) = rows {
+            rows.push(value);
+        }
+    }
+    Ok(())
+}

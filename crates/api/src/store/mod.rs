@@ -1,0 +1,16 @@
+//! The only SQL of this crate: plain functions over a client or a pool, with typed arguments. Knows no HTTP.
+//!
+//! Statements are sent unnamed (`query_typed`), or are prepared and used within one transaction: a pooler in transaction
+//! mode may stand in between. Every transaction carries its own time limits.
+
+pub mod batches;
+pub mod collectors;
+pub mod dead_letters;
+pub mod failure;
+pub mod items;
+pub mod migrate;
+pub mod partitions;
+pub mod pool;
+pub mod texts;
+mod tls;
+pub mod watch;

@@ -1,0 +1,151 @@
+//! Partitions: made before rows need them, dropped when what they hold is old. With TimescaleDB the families' chunks make
+//! themselves, and are dropped here all the same.
+//!
+//! A partition is made beside its table and then attached, which keeps nobody from writing; two replicas that want the
+//! same one wait for each other under the migrations' lock. Dropping needs the table alone for a moment: it gives up when
+//! that moment does not come, and the next round tries again.
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, GenericClient, Transaction};
+
+use super::failure::Failure;
+use super::migrate::LOCK;
+use crate::retention::{FAMILY, Piece, RARE, Retention, TABLES, Table};
+
+/// Partitions ahead of today: a night's and a weekend's trouble with this program costs nothing.
+const AHEAD: i64 = 3;
+
+/// Those of `pieces` that are not there yet are made.
+pub async fn ensure(tx: &Transaction<'_>, pieces: impl IntoIterator<Item = Piece>) -> Result<usize, Failure> {
+    tx.batch_execute(&format!(
+        "set local lock_timeout = '10s'; set local search_path = public; select pg_catalog.pg_advisory_xact_lock({LOCK})"
+    ))
+    .await?;
+    let mut made = 0;
+    for piece in pieces {
+        let parent = TABLES[piece.table].name;
+        if !partitioned(tx, parent).await? || exists(tx, &piece.name()).await? {
+            continue;
+        }
+        let (name, (from, to)) = (piece.name(), piece.range());
+        tx.batch_execute(&format!(
+            "create table {name} (like {parent} including defaults including constraints); \
+             alter table {parent} attach partition {name} for values from ('{from}') to ('{to}')"
+        ))
+        .await?;
+        made += 1;
+    }
+    Ok(made)
+}
+
+/// What will be needed soon.
+pub fn ahead(now: Timestamp) -> Vec<Piece> {
+    let pieces = |table| {
+        let first = Piece::of(table, now);
+        std::iter::successors(Some(first), |piece| Some(piece.next())).take(1 + AHEAD as usize)
+    };
+    (0..TABLES.len()).flat_map(pieces).collect()
+}
+
+async fn partitioned(client: &impl GenericClient, table: &str) -> Result<bool, Failure> {
+    let sql = "select c.relkind = 'p' from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass('public.' || $1)";
+    let rows = client.query_typed(sql, &[(&table, Type::TEXT)]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
+
+async fn exists(client: &impl GenericClient, table: &str) -> Result<bool, Failure> {
+    let sql = "select pg_catalog.to_regclass('public.' || $1) is not null";
+    let rows = client.query_typed(sql, &[(&table, Type::TEXT)]).await?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
+}
+
+/// One round of upkeep. `None`: another replica is at it.
+pub async fn upkeep(
+    client: &mut Client,
+    retention: &Retention,
+    dead_letter_days: i64,
+    now: Timestamp,
+) -> Result<Option<Round>> {
+    let tx = client.transaction().await?;
+    let mine = tx
+        .query_typed("select pg_catalog.pg_try_advisory_xact_lock($1)", &[(&(LOCK + 1), Type::INT8)])
+        .await?;
+    if !mine.first().is_some_and(|row| row.get(0)) {
+        return Ok(None);
+    }
+    let made = ensure(&tx, ahead(now)).await.context("making partitions")?;
+    tx.commit().await.context("making partitions")?;
+    let mut round = Round { made, ..Round::default() };
+    for (table, Table { name, .. }) in TABLES.iter().enumerate() {
+        let since = retention.since(table, now);
+        if table >= FAMILY && !partitioned(client, name).await? {
+            round.dropped += drop_chunks(client, name, since).await?;
+            continue;
+        }
+        for piece in old(client, table, since).await? {
+            match drop_piece(client, piece).await {
+                Ok(()) => round.dropped += 1,
+                Err(Failure::Again(_)) => round.postponed += 1,
+                Err(e) => return Err(e).with_context(|| format!("dropping {}", piece.name())),
+            }
+        }
+    }
+    round.forgotten = forget(client, retention, dead_letter_days).await.context("forgetting what is old")?;
+    Ok(Some(round))
+}
+
+/// What a round did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    pub made: usize,
+    pub dropped: usize,
+    /// Partitions that somebody reads: the next round tries again.
+    pub postponed: usize,
+    /// Rows of tables that are not partitioned.
+    pub forgotten: u64,
+}
+
+async fn old(client: &Client, table: usize, since: Timestamp) -> Result<Vec<Piece>> {
+    let sql = "select c.relname::text from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid \
+               where i.inhparent = pg_catalog.to_regclass('public.' || $1)";
+    let rows = client.query_typed(sql, &[(&TABLES[table].name, Type::TEXT)]).await?;
+    let pieces = rows.iter().filter_map(|row| Piece::named(table, row.get(0)));
+    Ok(pieces.filter(|piece| piece.ends_before(since)).collect())
+}
+
+async fn drop_piece(client: &mut Client, piece: Piece) -> Result<(), Failure> {
+    let tx = client.transaction().await?;
+    let drop = format!("set local lock_timeout = '2s'; drop table public.{}", piece.name());
+    tx.batch_execute(&drop).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn drop_chunks(client: &Client, table: &str, since: Timestamp) -> Result<usize> {
+    let sql = "select count(*) from (select drop_chunks($1::text::regclass, older_than => $2::text::timestamptz)) d";
+    let since = since.to_string();
+    let rows = client.query_typed(sql, &[(&table, Type::TEXT), (&since, Type::TEXT)]).await?;
+    Ok(rows.first().map_or(0, |row| usize::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
+}
+
+/// Ids of batches stay as long as anything of them may come again; texts as long as their statements are kept.
+async fn forget(client: &Client, retention: &Retention, dead_letter_days: i64) -> Result<u64> {
+    let longest = (0..TABLES.len()).filter(|t| *t != RARE).map(|t| retention.days(t)).max().unwrap_or(30);
+    let statements = retention.days(FAMILY);
+    let mut forgotten = 0;
+    for (table, column, days) in [
+        ("batches", "received_at", longest.max(30)),
+        ("dead_letters", "received_at", dead_letter_days),
+        ("query_texts", "seen_on", statements + 1),
+        ("latest", "\"timestamp\"", longest.max(retention.days(RARE))),
+    ] {
+        let sql = format!(
+            "with gone as (delete from public.{table} where {column} < now() - interval '{days} days' returning 1) \
+             select count(*) from gone"
+        );
+        let rows = client.query_typed(&sql, &[]).await?;
+        forgotten += rows.first().map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0));
+    }
+    Ok(forgotten)
+}

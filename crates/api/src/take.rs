@@ -1,0 +1,141 @@
+//! Takes a prepared batch into the store: partitions first, then one transaction, repeated where others were in the way.
+//!
+//! A batch whose rows the database itself refuses becomes a dead letter, whole: it would be refused for ever, and it is
+//! ours to mend, not the collector's.
+
+use std::time::Instant;
+
+use uuid::Uuid;
+use wire::{Refused, Want};
+
+use crate::app::Shared;
+use crate::ingest::body::Held;
+use crate::ingest::prepare::Prepared;
+use crate::problem::Problem;
+use crate::store::batches::{self, Context, Outcome};
+use crate::store::dead_letters;
+use crate::store::failure::Failure;
+use crate::store::texts::Statement;
+
+const ATTEMPTS: usize = 5;
+/// The most texts that one answer asks for.
+const WANTS: usize = 100;
+
+/// A batch as it came, with the memory that it may take.
+pub struct Text {
+    text: String,
+    _held: Held,
+}
+
+impl Text {
+    pub fn new(text: String, held: Held) -> Text {
+        Text { text, _held: held }
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Taken {
+    pub duplicate: bool,
+    pub items: usize,
+    pub records: usize,
+    pub refused: Vec<Refused>,
+    pub wants: Vec<Want>,
+}
+
+pub async fn take(
+    app: Shared,
+    collector: Uuid,
+    mut prepared: Prepared,
+    text: Text,
+    bytes: usize,
+) -> Result<Taken, Problem> {
+    let started = Instant::now();
+    let stored = app.learn(repeat(&app, collector, &mut prepared, bytes).await);
+    let (outcome, lacking) = match stored {
+        Ok(stored) => stored,
+        Err(Failure::Data(e)) => return bury(&app, collector, &prepared, &text.text, &e).await,
+        Err(other) => return Err(other.into()),
+    };
+    if outcome == Outcome::Duplicate {
+        return Ok(Taken { duplicate: true, ..Taken::default() });
+    }
+    app.figures.records.inc_by(prepared.records as u64);
+    let ms = started.elapsed().as_secs_f64() * 1e3;
+    tracing::info!(collector = %collector, "Batch inserted: records={} ms={ms:.1}", prepared.records);
+    let wants = lacking.into_iter().take(WANTS);
+    Ok(Taken {
+        duplicate: false,
+        items: prepared.items,
+        records: prepared.records,
+        refused: prepared.aside.into_iter().map(|aside| aside.refused).collect(),
+        wants: wants.map(|(server, hash)| Want { server, queryid: hash.to_string() }).collect(),
+    })
+}
+
+/// The outcome, and the statements that lack a text.
+async fn repeat(
+    app: &Shared,
+    collector: Uuid,
+    prepared: &mut Prepared,
+    bytes: usize,
+) -> Result<(Outcome, Vec<Statement>), Failure> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match once(app, collector, prepared, bytes).await {
+            Err(Failure::Again(e)) if attempt < ATTEMPTS => {
+                tracing::info!("once more, as another was in the way: {e}")
+            }
+            Err(Failure::NoPartition(e)) if attempt < ATTEMPTS => {
+                tracing::warn!("once more, a partition is gone: {e}");
+                app.pieces.forget();
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn once(
+    app: &Shared,
+    collector: Uuid,
+    prepared: &mut Prepared,
+    bytes: usize,
+) -> Result<(Outcome, Vec<Statement>), Failure> {
+    app.pieces.ensure(&app.db, &prepared.pieces).await?;
+    let bare = prepared.statements.iter().filter(|(_, text)| text.is_none()).map(|(statement, _)| statement);
+    let unsure = app.caches.without_text(collector, bare, &app.figures);
+    let context = Context { collector, bytes, unsure: unsure.iter().collect() };
+    let mut client = app.db.get().await?;
+    let tx = client.transaction().await?;
+    let (outcome, known) = batches::store(&tx, prepared, &context).await?;
+    tx.commit().await?;
+    let lacking = unsure.iter().filter(|statement| !known.contains(statement)).cloned().collect();
+    let came =
+        prepared.statements.iter().filter(|(_, text)| text.is_some()).map(|(statement, _)| statement.clone());
+    app.caches.remember_texts(collector, known.into_iter().chain(came));
+    Ok((outcome, lacking))
+}
+
+async fn bury(
+    app: &Shared,
+    collector: Uuid,
+    prepared: &Prepared,
+    text: &str,
+    why: &tokio_postgres::Error,
+) -> Result<Taken, Problem> {
+    let reason =
+        why.code().map_or("the database refuses it".to_owned(), |code| format!("SQLSTATE {}", code.code()));
+    tracing::error!(collector = %collector, batch = %prepared.batch_id, "a batch becomes a dead letter: {why}");
+    let kept = async {
+        let client = app.db.get().await?;
+        dead_letters::keep_batch(&**client, collector, &prepared.batch_id, &reason, text).await
+    };
+    app.learn(kept.await)?;
+    let refused = Refused {
+        index: 0,
+        kind: String::new(),
+        field: "metrics".to_owned(),
+        reason: "the batch is kept aside, whole".to_owned(),
+    };
+    Ok(Taken { refused: vec![refused], ..Taken::default() })
+}
