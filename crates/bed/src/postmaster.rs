@@ -14,7 +14,7 @@ use super::warden;
 
 const USER: &str = "pgtest";
 
-pub(crate) struct Postmaster {
+pub struct Postmaster {
     tree: PathBuf,
     /// Holds `data`, `log` and the socket.
     dir: PathBuf,
@@ -23,14 +23,14 @@ pub(crate) struct Postmaster {
 
 impl Postmaster {
     /// A copy of the major's template, not started yet.
-    pub(crate) fn prepare(major: u32) -> Postmaster {
+    pub fn prepare(major: u32) -> Postmaster {
         let postmaster = Postmaster::bare(major);
         run(Command::new("cp").arg("-a").arg(postmaster.tree.join("template")).arg(postmaster.data_dir()));
         postmaster
     }
 
     /// A copy of the data directory of a server that runs, and is in backup mode, without what a backup leaves out.
-    pub(crate) fn prepare_copy(major: u32, data: &Path) -> Postmaster {
+    pub fn prepare_copy(major: u32, data: &Path) -> Postmaster {
         let postmaster = Postmaster::bare(major);
         fs::create_dir(postmaster.data_dir()).unwrap();
         // Files that change or go meanwhile are a fault to the tar that reads, and to nobody else.
@@ -42,25 +42,25 @@ impl Postmaster {
     }
 
     fn bare(major: u32) -> Postmaster {
-        let tree = PathBuf::from(format!("{}/target/pg/{major}", env!("CARGO_MANIFEST_DIR")));
+        let tree = super::top().join(format!("target/pg/{major}"));
         let tree =
             tree.canonicalize().unwrap_or_else(|_| panic!("no PostgreSQL {major}: scripts/pg-fetch {major}"));
         Postmaster { tree, dir: warden::fresh_dir(&format!("pg{major}-")), child: None }
     }
 
-    pub(crate) fn data_dir(&self) -> PathBuf {
+    pub fn data_dir(&self) -> PathBuf {
         self.dir.join("data")
     }
 
-    pub(crate) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    pub(crate) fn log_path(&self) -> PathBuf {
+    pub fn log_path(&self) -> PathBuf {
         self.dir.join("log")
     }
 
-    pub(crate) fn launch(&mut self) {
+    pub fn launch(&mut self) {
         assert!(self.child.is_none(), "the server runs already");
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
         let mut command = self.command();
@@ -78,16 +78,16 @@ impl Postmaster {
     }
 
     /// Whether the process is there; after an end of its own accord the log says why.
-    pub(crate) fn alive(&mut self) -> bool {
+    pub fn alive(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
-    pub(crate) fn pid(&self) -> i32 {
+    pub fn pid(&self) -> i32 {
         self.child.as_ref().expect("the server runs").id() as i32
     }
 
     /// Ends by a shutdown signal: INT is fast, QUIT is at once.
-    pub(crate) fn end(&mut self, how: Signal) {
+    pub fn end(&mut self, how: Signal) {
         let Some(mut child) = self.child.take() else { return };
         signal(child.id() as i32, how);
         self.resume_all();
@@ -107,7 +107,7 @@ impl Postmaster {
     }
 
     /// kill -9, and the wait until none of its children is left, as they keep the data directory busy.
-    pub(crate) fn crash(&mut self) {
+    pub fn crash(&mut self) {
         let mut child = self.child.take().expect("the server runs");
         child.kill().unwrap();
         child.wait().unwrap();
@@ -127,7 +127,7 @@ impl Drop for Postmaster {
 }
 
 /// A program that refuses to run as root, and what it keeps on disk.
-pub(crate) fn as_server_user(dir: &Path, program: &Path) -> Command {
+pub fn as_server_user(dir: &Path, program: &Path) -> Command {
     if !geteuid().is_root() {
         return Command::new(program);
     }
@@ -138,7 +138,7 @@ pub(crate) fn as_server_user(dir: &Path, program: &Path) -> Command {
 }
 
 /// A process that is gone already needs no signal.
-pub(crate) fn signal(pid: i32, signal: Signal) {
+pub fn signal(pid: i32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(pid).expect("a pid is positive"), signal);
 }
 

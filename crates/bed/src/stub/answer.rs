@@ -13,7 +13,7 @@ use serde_json::json;
 use super::Request;
 
 #[derive(Clone)]
-pub(crate) enum Answer {
+pub enum Answer {
     Reply {
         status: u16,
         headers: Vec<(String, String)>,
@@ -38,16 +38,16 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn reply(status: u16, body: impl Into<Vec<u8>>) -> Answer {
+    pub fn reply(status: u16, body: impl Into<Vec<u8>>) -> Answer {
         Answer::Reply { status, headers: Vec::new(), body: body.into() }
     }
 
-    pub(crate) fn redirect(to: &str) -> Answer {
+    pub fn redirect(to: &str) -> Answer {
         Answer::reply(307, "").header("location", to)
     }
 
     /// Of a reply; other answers have no headers to choose.
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Answer {
+    pub fn header(mut self, name: &str, value: &str) -> Answer {
         match &mut self {
             Answer::Reply { headers, .. } => headers.push((name.into(), value.into())),
             other => panic!("{} takes no header", other.name()),
@@ -55,11 +55,11 @@ impl Answer {
         self
     }
 
-    pub(crate) fn with_body(decide: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Answer {
+    pub fn with_body(decide: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Answer {
         Answer::WithBody(Arc::new(decide))
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Answer::Reply { status, .. } => format!("reply {status}"),
             Answer::Accept => "accept".into(),
@@ -75,7 +75,7 @@ impl Answer {
     }
 
     /// Whether the connection can take another request.
-    pub(super) fn give(
+    pub(crate) fn give(
         &self,
         wire: &mut (impl Read + Write + ?Sized),
         raw: &TcpStream,

@@ -29,22 +29,22 @@ const SETTINGS: &[(&str, &str)] = &[
     ("track_io_timing", "on"),
 ];
 
-pub(crate) struct Cluster {
-    pub(crate) major: u32,
+pub struct Cluster {
+    pub major: u32,
     postmaster: Postmaster,
     port: Port,
 }
 
 /// The server that all tests of this process share, started by the first that asks. It has room for the statements
 /// of all of them: none pushes out another's.
-pub(crate) fn shared(major: u32) -> &'static Cluster {
+pub fn shared(major: u32) -> &'static Cluster {
     static SHARED: [OnceLock<Cluster>; 32] = [const { OnceLock::new() }; 32];
     SHARED[major as usize].get_or_init(|| Cluster::start(major, &[("pg_stat_statements.max", "20000")]))
 }
 
 impl Cluster {
     /// Later settings win over earlier ones and over those that every test server has.
-    pub(crate) fn start(major: u32, settings: &[(&str, &str)]) -> Cluster {
+    pub fn start(major: u32, settings: &[(&str, &str)]) -> Cluster {
         let mut cluster = Cluster { major, postmaster: Postmaster::prepare(major), port: ports::lease() };
         cluster.configure(SETTINGS);
         cluster.configure_place();
@@ -55,7 +55,7 @@ impl Cluster {
 
     /// A standby with the data of `primary`; `settings` tell whom it follows. Made by hand, as not every tree has
     /// pg_basebackup.
-    pub(crate) fn standby(primary: &Cluster, settings: &[(&str, &str)]) -> Cluster {
+    pub fn standby(primary: &Cluster, settings: &[(&str, &str)]) -> Cluster {
         let major = primary.major;
         let (start, stop) = match major {
             15.. => ("pg_backup_start('bed', true)", "pg_backup_stop(false)"),
@@ -98,20 +98,20 @@ impl Cluster {
         });
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port.number
     }
 
-    pub(crate) fn socket_dir(&self) -> &Path {
+    pub fn socket_dir(&self) -> &Path {
         self.postmaster.dir()
     }
 
-    pub(crate) fn data_dir(&self) -> std::path::PathBuf {
+    pub fn data_dir(&self) -> std::path::PathBuf {
         self.postmaster.data_dir()
     }
 
     /// Of the postmaster.
-    pub(crate) fn pid(&self) -> i32 {
+    pub fn pid(&self) -> i32 {
         self.postmaster.pid()
     }
 }
@@ -125,34 +125,34 @@ impl Cluster {
     }
 
     #[track_caller]
-    pub(crate) fn conn(&self, database: &str) -> Client {
+    pub fn conn(&self, database: &str) -> Client {
         self.try_conn(database).unwrap_or_else(|e| panic!("{database} of PostgreSQL {}: {e:?}", self.major))
     }
 
     #[track_caller]
-    pub(crate) fn sql(&self, database: &str, text: &str) {
+    pub fn sql(&self, database: &str, text: &str) {
         self.conn(database).batch_execute(text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
     }
 
     #[track_caller]
-    pub(crate) fn one<T: FromSqlOwned>(&self, database: &str, text: &str) -> T {
+    pub fn one<T: FromSqlOwned>(&self, database: &str, text: &str) -> T {
         self.conn(database).query_one(text, &[]).unwrap_or_else(|e| panic!("{text}: {e:?}")).get(0)
     }
 
     /// A name that no other test of this process uses: for databases, roles, slots.
-    pub(crate) fn fresh_name(&self, prefix: &str) -> String {
+    pub fn fresh_name(&self, prefix: &str) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         format!("{prefix}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(crate) fn fresh_database(&self, prefix: &str) -> String {
+    pub fn fresh_database(&self, prefix: &str) -> String {
         let name = self.fresh_name(prefix);
         self.sql("postgres", &format!("create database {name}"));
         name
     }
 
     /// Backends by application name or role.
-    pub(crate) fn backends(&self, who: &str) -> Vec<i32> {
+    pub fn backends(&self, who: &str) -> Vec<i32> {
         let text = "select pid from pg_stat_activity where application_name = $1 or usename = $1";
         let rows = self.conn("postgres").query(text, &[&who]).unwrap();
         rows.iter().map(|row| row.get(0)).collect()
@@ -161,16 +161,16 @@ impl Cluster {
 
 /// Its log.
 impl Cluster {
-    pub(crate) fn log_text(&self) -> String {
+    pub fn log_text(&self) -> String {
         self.log_since(0)
     }
 
     /// The place that the log has reached, for [`Cluster::log_since`].
-    pub(crate) fn log_mark(&self) -> usize {
+    pub fn log_mark(&self) -> usize {
         fs::read(self.postmaster.log_path()).unwrap().len()
     }
 
-    pub(crate) fn log_since(&self, mark: usize) -> String {
+    pub fn log_since(&self, mark: usize) -> String {
         String::from_utf8_lossy(&fs::read(self.postmaster.log_path()).unwrap()[mark..]).into_owned()
     }
 }
@@ -178,31 +178,31 @@ impl Cluster {
 /// What befalls it. A shared server cannot be ended: that takes `&mut`.
 impl Cluster {
     /// Fast shutdown: sessions are ended, the port refuses.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.postmaster.end(Signal::INT);
     }
 
     /// A crash: [`Cluster::restart`] recovers from the log.
-    pub(crate) fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         self.postmaster.crash();
     }
 
     /// For a server that lets nobody in.
-    pub(crate) fn launch_without_waiting(&mut self) {
+    pub fn launch_without_waiting(&mut self) {
         self.postmaster.launch();
     }
 
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.stop();
         self.launch();
     }
 
     /// Stops a backend, or with [`Cluster::pid`] the postmaster, which then accepts and never answers.
-    pub(crate) fn pause(&self, pid: i32) {
+    pub fn pause(&self, pid: i32) {
         postmaster::signal(pid, Signal::STOP);
     }
 
-    pub(crate) fn resume(&self, pid: i32) {
+    pub fn resume(&self, pid: i32) {
         postmaster::signal(pid, Signal::CONT);
     }
 }

@@ -15,7 +15,7 @@ use super::ports::{self, Port};
 
 /// What befalls connections. Amounts count from the moment the mode is set, for each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     Forward,
     /// Nothing listens: new connections are refused; open ones are left alone.
     Refuse,
@@ -37,7 +37,7 @@ pub(crate) enum Mode {
     },
 }
 
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: Port,
     shared: Arc<Shared>,
     accepting: Mutex<Option<JoinHandle<()>>>,
@@ -56,7 +56,7 @@ struct Shared {
 }
 
 impl Proxy {
-    pub(crate) fn start(target: SocketAddr) -> Proxy {
+    pub fn start(target: SocketAddr) -> Proxy {
         let shared = Shared {
             target,
             mode: Mutex::new((Mode::Forward, 0)),
@@ -71,11 +71,11 @@ impl Proxy {
         proxy
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port.number
     }
 
-    pub(crate) fn set(&self, mode: Mode) {
+    pub fn set(&self, mode: Mode) {
         let before = {
             let mut current = self.shared.lock_mode();
             let before = current.0;
@@ -93,17 +93,17 @@ impl Proxy {
     }
 
     /// Connections taken so far; those reset at once count, refused ones cannot.
-    pub(crate) fn connections(&self) -> u64 {
+    pub fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// What has been forwarded from the server, over all connections.
-    pub(crate) fn bytes_from_server(&self) -> u64 {
+    pub fn bytes_from_server(&self) -> u64 {
         self.shared.bytes_from_server.load(Ordering::Relaxed)
     }
 
     /// The faults applied so far, one line each.
-    pub(crate) fn faults(&self) -> Vec<String> {
+    pub fn faults(&self) -> Vec<String> {
         self.shared.faults.lock().unwrap().clone()
     }
 

@@ -39,7 +39,7 @@ enum Step {
     Cut,
 }
 
-pub(super) fn serve(shared: &Shared, number: u64, client: &TcpStream) {
+pub(crate) fn serve(shared: &Shared, number: u64, client: &TcpStream) {
     let connection = Connection { shared, number, since_change: Mutex::default() };
     while !shared.ended.load(Ordering::Relaxed) && connection.mode() == Mode::Stall {
         connection.tell_once("accepted and stalled");

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const FIRST: u32 = 27_000;
 const COUNT: u32 = 5_000;
 
-pub(crate) struct Port {
-    pub(crate) number: u16,
+pub struct Port {
+    pub number: u16,
     _lease: UnixListener,
 }
 
-pub(crate) fn lease() -> Port {
+pub fn lease() -> Port {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(37);
     for _ in 0..COUNT {
@@ -27,7 +27,7 @@ pub(crate) fn lease() -> Port {
     panic!("no free port from {FIRST} to {}", FIRST + COUNT);
 }
 
-pub(crate) fn try_lease(number: u16) -> Option<Port> {
+pub fn try_lease(number: u16) -> Option<Port> {
     let name = SocketAddr::from_abstract_name(format!("pga-it-port-{number}")).unwrap();
     let lease = UnixListener::bind_addr(&name).ok()?;
     TcpListener::bind(("127.0.0.1", number)).ok()?;

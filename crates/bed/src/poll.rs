@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Calls `look` until it gives `Ok`; past the ceiling, panics with the last `Err`: what was seen instead.
 #[track_caller]
-pub(crate) fn eventually<T, S: Debug>(ceiling: Duration, mut look: impl FnMut() -> Result<T, S>) -> T {
+pub fn eventually<T, S: Debug>(ceiling: Duration, mut look: impl FnMut() -> Result<T, S>) -> T {
     let start = Instant::now();
     loop {
         match look() {
@@ -17,4 +17,4 @@ pub(crate) fn eventually<T, S: Debug>(ceiling: Duration, mut look: impl FnMut() 
 }
 
 /// What most waits use.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(60);

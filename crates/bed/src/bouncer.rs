@@ -18,7 +18,7 @@ use super::{postmaster, warden};
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-pub(crate) struct Bouncer {
+pub struct Bouncer {
     port: Port,
     dir: PathBuf,
     child: Child,
@@ -26,7 +26,7 @@ pub(crate) struct Bouncer {
 
 impl Bouncer {
     /// For these users, who need no password; `pool_size` connections to the server for each user and database.
-    pub(crate) fn start(server: &Cluster, users: &[&str], pool_size: u32) -> Bouncer {
+    pub fn start(server: &Cluster, users: &[&str], pool_size: u32) -> Bouncer {
         let (port, dir) = (ports::lease(), warden::fresh_dir("bouncer"));
         let list: String =
             users.iter().chain(&["postgres"]).map(|user| format!("\"{user}\" \"\"\n")).collect();
@@ -54,7 +54,7 @@ impl Bouncer {
         bouncer
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port.number
     }
 
@@ -66,12 +66,12 @@ impl Bouncer {
 
     /// Another client of the same pool.
     #[track_caller]
-    pub(crate) fn conn(&self, user: &str, database: &str) -> Client {
+    pub fn conn(&self, user: &str, database: &str) -> Client {
         self.try_conn(user, database).unwrap_or_else(|e| panic!("{database}: {e:?}\n{}", self.log()))
     }
 
     /// A figure of `SHOW STATS` for one database.
-    pub(crate) fn stat(&self, database: &str, name: &str) -> u64 {
+    pub fn stat(&self, database: &str, name: &str) -> u64 {
         let rows = self.conn("postgres", "pgbouncer").simple_query("show stats").unwrap();
         let row = rows.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) if row.get("database") == Some(database) => row.get(name),
@@ -80,7 +80,7 @@ impl Bouncer {
         row.map_or(0, |figure| figure.parse().unwrap())
     }
 
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 }

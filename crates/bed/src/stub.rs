@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(crate) use answer::Answer;
-pub(crate) use http::Request;
+pub use answer::Answer;
+pub use http::Request;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::poll::eventually;
 
-pub(crate) struct Stub {
+pub struct Stub {
     address: SocketAddr,
     tls: bool,
     inner: Arc<Inner>,
@@ -34,24 +34,24 @@ struct Inner {
 
 /// A request and the name of the answer that it got.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) request: Request,
-    pub(crate) answer: String,
+pub struct Seen {
+    pub request: Request,
+    pub answer: String,
 }
 
 /// A script: these answers one after the other, the last one for ever.
-pub(crate) fn in_turn(answers: Vec<Answer>) -> impl Fn(&Request) -> Answer + Send + Sync {
+pub fn in_turn(answers: Vec<Answer>) -> impl Fn(&Request) -> Answer + Send + Sync {
     let last = answers.len().checked_sub(1).expect("a script has an answer");
     move |request| answers[request.ordinal.min(last)].clone()
 }
 
 impl Stub {
-    pub(crate) fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Stub {
+    pub fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Stub {
         Stub::open(script, None)
     }
 
     /// Over TLS, with a certificate chain and its key.
-    pub(crate) fn https(
+    pub fn https(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
         script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
@@ -82,30 +82,30 @@ impl Stub {
     }
 
     /// Named `localhost` where a certificate has to fit.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         match self.tls {
             true => format!("https://localhost:{}", self.address.port()),
             false => format!("http://{}", self.address),
         }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn requests(&self) -> Vec<Seen> {
+    pub fn requests(&self) -> Vec<Seen> {
         self.inner.seen.lock().unwrap().clone()
     }
 
     /// One line for each request: method, path, answer.
-    pub(crate) fn log(&self) -> Vec<String> {
+    pub fn log(&self) -> Vec<String> {
         let line = |s: Seen| format!("{} {} -> {}", s.request.method, s.request.path, s.answer);
         self.requests().into_iter().map(line).collect()
     }
 
     /// Returns once `count` requests have been answered, or are being stalled.
     #[track_caller]
-    pub(crate) fn wait_for(&self, count: usize, ceiling: Duration) -> Vec<Seen> {
+    pub fn wait_for(&self, count: usize, ceiling: Duration) -> Vec<Seen> {
         eventually(ceiling, || match self.requests() {
             seen if seen.len() >= count => Ok(seen),
             _ => Err(self.log()),

@@ -6,31 +6,31 @@ use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Request {
+pub struct Request {
     /// Counts the stub's requests from 0, over all connections.
-    pub(crate) ordinal: usize,
-    pub(crate) method: String,
-    pub(crate) path: String,
+    pub ordinal: usize,
+    pub method: String,
+    pub path: String,
     headers: Vec<(String, String)>,
     /// As it came over the wire. Empty while the script sees the head alone.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// The body gunzipped where it says so, and parsed.
-    pub(crate) json: Option<Value>,
+    pub json: Option<Value>,
 }
 
 impl Request {
     /// By name in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn batch_id(&self) -> Option<&str> {
+    pub fn batch_id(&self) -> Option<&str> {
         self.json.as_ref()?.get("batch_id")?.as_str()
     }
 }
 
 /// `None` when the client closed instead of asking again.
-pub(super) fn read_head(wire: &mut (impl Read + ?Sized)) -> Result<Option<Request>> {
+pub(crate) fn read_head(wire: &mut (impl Read + ?Sized)) -> Result<Option<Request>> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -50,7 +50,7 @@ pub(super) fn read_head(wire: &mut (impl Read + ?Sized)) -> Result<Option<Reques
     Ok(Some(Request { method, path, headers, ..Request::default() }))
 }
 
-pub(super) fn read_body(wire: &mut (impl Read + ?Sized), request: &mut Request) -> Result<()> {
+pub(crate) fn read_body(wire: &mut (impl Read + ?Sized), request: &mut Request) -> Result<()> {
     assert!(request.header("transfer-encoding").is_none(), "a body comes with its length, not in chunks");
     let length = request.header("content-length").map_or(0, |v| v.parse().expect("a number of bytes"));
     request.body = vec![0; length];

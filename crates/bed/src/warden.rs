@@ -21,7 +21,7 @@ struct Root {
 }
 
 /// A new directory below the root, open to the user that servers run as.
-pub(crate) fn fresh_dir(prefix: &str) -> PathBuf {
+pub fn fresh_dir(prefix: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let dir = root().join(format!("{prefix}{}", NEXT.fetch_add(1, Ordering::Relaxed)));
     fs::create_dir(&dir).unwrap();
@@ -29,7 +29,7 @@ pub(crate) fn fresh_dir(prefix: &str) -> PathBuf {
     dir
 }
 
-pub(crate) fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     static ROOT: OnceLock<Root> = OnceLock::new();
     &ROOT
         .get_or_init(|| {
@@ -62,7 +62,7 @@ fn watch(dir: &Path, stdin: Stdio) -> Child {
 }
 
 /// Ends and removes what dead test processes left, were their wardens killed as well.
-pub(crate) fn clear_stale() {
+pub fn clear_stale() {
     for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
         let name = entry.file_name();
         let Some(rest) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else { continue };
@@ -74,7 +74,7 @@ pub(crate) fn clear_stale() {
 }
 
 /// The processes that work in `dir` or below, whoever runs them.
-pub(crate) fn working_in(dir: &Path) -> Vec<i32> {
+pub fn working_in(dir: &Path) -> Vec<i32> {
     let numbered = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
     let works_here =
         |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(dir));

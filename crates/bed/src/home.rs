@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::poll::{LONG, eventually};
 use super::{postmaster, warden};
 
-pub(crate) struct Home {
+pub struct Home {
     dir: PathBuf,
     env: Vec<(String, String)>,
     runs: AtomicU32,
@@ -22,24 +22,24 @@ pub(crate) struct Home {
 
 /// A run that has ended.
 #[derive(Debug)]
-pub(crate) struct Run {
+pub struct Run {
     /// `None` when a signal ended it.
-    pub(crate) code: Option<i32>,
-    pub(crate) signal: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) took: Duration,
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
 }
 
 /// A run that may still go on; dropped, it ends.
-pub(crate) struct Spawned {
+pub struct Spawned {
     child: Child,
     output: [PathBuf; 2],
     started: Instant,
 }
 
 impl Home {
-    pub(crate) fn new() -> Home {
+    pub fn new() -> Home {
         let dir = warden::fresh_dir("home");
         fs::create_dir(dir.join("state")).unwrap();
         fs::create_dir(dir.join("batches")).unwrap();
@@ -47,14 +47,14 @@ impl Home {
     }
 
     /// A variable for all runs from here on.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Home {
+    pub fn env(mut self, name: &str, value: &str) -> Home {
         self.env.push((name.into(), value.into()));
         self
     }
 
     /// Writes the configuration file: what the test gives, with this home's state directory and log added where
     /// the text has `{state}`, `{log}` and `{target}`.
-    pub(crate) fn config(&self, toml_text: &str) {
+    pub fn config(&self, toml_text: &str) {
         let text = toml_text
             .replace("{state}", &self.state_dir().display().to_string())
             .replace("{log}", &self.log_path().display().to_string())
@@ -62,41 +62,41 @@ impl Home {
         fs::write(self.config_path(), text).unwrap();
     }
 
-    pub(crate) fn config_path(&self) -> PathBuf {
+    pub fn config_path(&self) -> PathBuf {
         self.dir.join("collector.toml")
     }
 
-    pub(crate) fn state_dir(&self) -> PathBuf {
+    pub fn state_dir(&self) -> PathBuf {
         self.dir.join("state")
     }
 
-    pub(crate) fn log_path(&self) -> PathBuf {
+    pub fn log_path(&self) -> PathBuf {
         self.dir.join("collector.log")
     }
 
-    pub(crate) fn target_dir(&self) -> PathBuf {
+    pub fn target_dir(&self) -> PathBuf {
         self.dir.join("batches")
     }
 }
 
 /// Running the program.
 impl Home {
-    pub(crate) fn cron(&self) -> Run {
+    pub fn cron(&self) -> Run {
         self.run(&["cron"])
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Run {
+    pub fn run(&self, args: &[&str]) -> Run {
         self.spawn(args).wait(LONG)
     }
 
-    pub(crate) fn spawn(&self, args: &[&str]) -> Spawned {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_pganalytics"));
+    pub fn spawn(&self, args: &[&str]) -> Spawned {
+        let mut program = Command::new(super::program("pganalytics"));
         program.arg("--config").arg(self.config_path()).args(args);
         self.spawn_command(program)
     }
 
     /// Output goes to files: a program that says much never waits for its reader.
-    pub(crate) fn spawn_command(&self, mut program: Command) -> Spawned {
+    pub fn spawn_command(&self, mut program: Command) -> Spawned {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let output = ["stdout", "stderr"].map(|name| self.dir.join(format!("{name}.{number}")));
         program.env_clear().env("PATH", "/usr/bin:/bin").envs(self.env.iter().cloned());
@@ -108,20 +108,20 @@ impl Home {
 
 impl Spawned {
     /// What it has written so far.
-    pub(crate) fn stdout(&self) -> String {
+    pub fn stdout(&self) -> String {
         fs::read_to_string(&self.output[0]).unwrap()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         postmaster::signal(self.child.id() as i32, signal);
     }
 
-    pub(crate) fn kill9(&self) {
+    pub fn kill9(&self) {
         self.signal(Signal::KILL);
     }
 
     #[track_caller]
-    pub(crate) fn wait(mut self, ceiling: Duration) -> Run {
+    pub fn wait(mut self, ceiling: Duration) -> Run {
         let status: ExitStatus = eventually(ceiling, || {
             let ended = self.child.try_wait().unwrap();
             ended.ok_or_else(|| format!("{} runs still", self.child.id()))
@@ -142,23 +142,23 @@ impl Drop for Spawned {
 /// What a run leaves behind.
 impl Home {
     /// Empty before the first line.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    pub(crate) fn ledger(&self) -> Value {
+    pub fn ledger(&self) -> Value {
         let path = self.state_dir().join("ledger.json");
         serde_json::from_slice(&fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
             .unwrap()
     }
 
     /// Sealed batches that wait, the oldest first.
-    pub(crate) fn spool_files(&self) -> Vec<PathBuf> {
+    pub fn spool_files(&self) -> Vec<PathBuf> {
         files(&self.state_dir().join("spool"))
     }
 
     /// What has arrived at the `{target}`, in order.
-    pub(crate) fn batches(&self) -> Vec<Value> {
+    pub fn batches(&self) -> Vec<Value> {
         let texts = files(&self.target_dir()).into_iter().map(|path| fs::read_to_string(path).unwrap());
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         texts.flat_map(|text| text.lines().map(parse).collect::<Vec<Value>>()).collect()

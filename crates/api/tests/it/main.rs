@@ -1,0 +1,6 @@
+//! The one integration-test binary of the backend: the program as operators run it, on real servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod batch;
+mod push;
