@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 
 use crate::batch::{Batch, inflate};
 use crate::cli::Cycle;
@@ -131,7 +131,8 @@ impl Moment {
         let reserve =
             (timeout / 5).clamp(Duration::from_millis(300), Duration::from_secs(10)).min(timeout / 2);
         Moment {
-            at: Timestamp::now(),
+            // A store counts in microseconds: nothing finer would come back from it.
+            at: Timestamp::now().round(Unit::Microsecond).unwrap_or_else(|_| Timestamp::now()),
             started,
             deadline: started + timeout,
             collect_until: started + timeout - reserve,

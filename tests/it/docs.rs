@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::support::api::{self, Api};
 use crate::support::cluster::shared;
 use crate::support::home::Home;
 use crate::support::majors;
@@ -40,11 +41,15 @@ fn every_command_of_the_documents_runs() {
         cluster.port()
     ));
     assert_eq!(home.cron().code, Some(0), "{}", home.log());
+    let database = api::url(cluster.port(), &cluster.fresh_database("docs"));
     let mut ran = 0;
     for (path, text) in documents() {
         for command in commands(&text) {
             let words: Vec<&str> = command.split_whitespace().collect();
-            if words[0] == "pganalytics" {
+            if words[0] == "pganalytics-api" {
+                backend(&database, &words[1..]);
+                ran += 1;
+            } else if words[0] == "pganalytics" {
                 let run = home.run(&words[1..]);
                 assert_eq!(run.code, Some(0), "{}: {command}: {}", path.display(), run.stderr);
                 ran += 1;
@@ -56,6 +61,19 @@ fn every_command_of_the_documents_runs() {
         }
     }
     assert!(ran >= 5, "only {ran} commands were found");
+}
+
+/// A command of the backend, on a database of this test's own. NAME is a collector that is registered.
+fn backend(database_url: &str, arguments: &[&str]) {
+    let mut backend = Api::prepare(database_url, &[]);
+    if arguments == ["serve"] {
+        backend.launch();
+        backend.healthy();
+        backend.register("NAME");
+        return;
+    }
+    let run = backend.command(arguments).output().unwrap();
+    assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
 }
 
 #[test]

@@ -1,3 +1,3 @@
 //! What tests stand on, from the crate that the backend's tests share.
 
-pub(crate) use ::bed::{bouncer, cluster, home, majors, poll, ports, postmaster, proxy, stub, warden};
+pub(crate) use ::bed::{api, bouncer, cluster, home, majors, poll, ports, postmaster, proxy, stub, warden};
