@@ -20,7 +20,7 @@ use crate::pieces::Pieces;
 use crate::problem::Problem;
 use crate::request;
 use crate::routes::{health, push, read, refresh, register, scrape};
-use crate::store::pool::Db;
+use crate::store::pool::{self, Db};
 use crate::token::Keys;
 
 pub type Shared = Arc<App>;
@@ -46,6 +46,7 @@ const BODY_BYTES: usize = 64 << 10;
 
 impl App {
     pub fn new(config: Config, secrets: &Secrets) -> Result<Shared> {
+        pool::check(&config.direct)?;
         Ok(Arc::new(App {
             db: Db::new(&config.database, config.pool_size)?,
             keys: Keys::new(&secrets.signing, &secrets.previous),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::retention::Piece;
 use crate::store::failure::Failure;
 use crate::store::partitions;
-use crate::store::pool::Db;
+use crate::store::pool::{self, Db};
 
 #[derive(Default)]
 pub struct Pieces(Mutex<HashSet<Piece>>);
@@ -19,10 +19,12 @@ impl Pieces {
         if missing.is_empty() {
             return Ok(());
         }
-        let mut client = db.get().await?;
-        let tx = client.transaction().await?;
-        partitions::ensure(&tx, missing.iter().copied()).await?;
-        tx.commit().await?;
+        db.with(pool::LONG, async |client| {
+            let tx = pool::begin(client).await?;
+            partitions::ensure(&tx, missing.iter().copied()).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
         self.known().extend(missing);
         Ok(())
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::app::{App, Shared};
 use crate::problem::Problem;
 use crate::store::collectors::{self, Known};
+use crate::store::pool;
 use crate::token::{GRACE, Refusal};
 
 /// A collector whose token counts.
@@ -71,7 +72,7 @@ async fn authenticate(app: &App, parts: &Parts, grace: SignedDuration) -> Result
 }
 
 async fn look_up(app: &App, id: Uuid) -> Result<Option<Known>, Problem> {
-    let found = async { collectors::find(&**app.db.get().await?, id).await };
+    let found = app.db.with(pool::SHORT, async |client| collectors::find(client, id).await);
     let found = app.learn(found.await)?;
     if let Some(known) = found {
         app.caches.remember(known);

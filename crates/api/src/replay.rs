@@ -11,7 +11,7 @@ use crate::ingest::prepare::{Bounds, Prepared, prepare};
 use crate::store::batches::{self, Context as Batch};
 use crate::store::dead_letters::{self, Letter};
 use crate::store::failure::Failure;
-use crate::store::partitions;
+use crate::store::{partitions, pool};
 
 /// How many were stored, and how many are left.
 pub async fn replay(client: &mut Client, config: &Config) -> Result<(usize, usize)> {
@@ -38,10 +38,10 @@ async fn one(client: &mut Client, config: &Config, letter: &Letter) -> Result<bo
 }
 
 async fn store(client: &mut Client, prepared: &mut Prepared, letter: &Letter) -> Result<(), Failure> {
-    let tx = client.transaction().await?;
+    let tx = pool::begin(client).await?;
     partitions::ensure(&tx, prepared.pieces.iter().copied()).await?;
     tx.commit().await?;
-    let tx = client.transaction().await?;
+    let tx = pool::begin(client).await?;
     let context = Batch { collector: letter.collector, bytes: letter.body.len(), unsure: Vec::new() };
     // That it is there already is as good: then only the letter has to go.
     batches::store(&tx, prepared, &context).await?;

@@ -3,8 +3,10 @@
 //! A batch whose rows the database itself refuses becomes a dead letter, whole: it would be refused for ever, and it is
 //! ours to mend, not the collector's.
 
-use std::time::Instant;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
+use tokio_postgres::Client;
 use uuid::Uuid;
 use wire::{Refused, Want};
 
@@ -15,9 +17,12 @@ use crate::problem::Problem;
 use crate::store::batches::{self, Context, Outcome};
 use crate::store::dead_letters;
 use crate::store::failure::Failure;
+use crate::store::pool;
 use crate::store::texts::Statement;
 
 const ATTEMPTS: usize = 5;
+/// After this long there is no other attempt: the collector would not wait for it.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// The most texts that one answer asks for.
 const WANTS: usize = 100;
 
@@ -79,14 +84,16 @@ async fn repeat(
     prepared: &mut Prepared,
     bytes: usize,
 ) -> Result<(Outcome, Vec<Statement>), Failure> {
-    let mut attempt = 0;
+    let (started, mut attempt) = (Instant::now(), 0);
     loop {
         attempt += 1;
-        match once(app, collector, prepared, bytes).await {
-            Err(Failure::Again(e)) if attempt < ATTEMPTS => {
-                tracing::info!("once more, as another was in the way: {e}")
-            }
-            Err(Failure::NoPartition(e)) if attempt < ATTEMPTS => {
+        let result = once(app, collector, prepared, bytes).await;
+        if attempt == ATTEMPTS || started.elapsed() > PATIENCE {
+            return result;
+        }
+        match result {
+            Err(Failure::Again(e)) => tracing::info!("once more, as another was in the way: {e}"),
+            Err(Failure::NoPartition(e)) => {
                 tracing::warn!("once more, a partition is gone: {e}");
                 app.pieces.forget();
             }
@@ -102,17 +109,32 @@ async fn once(
     bytes: usize,
 ) -> Result<(Outcome, Vec<Statement>), Failure> {
     app.pieces.ensure(&app.db, &prepared.pieces).await?;
+    app.db.with(pool::LONG, async |client| store(app, client, collector, prepared, bytes).await).await
+}
+
+async fn store(
+    app: &Shared,
+    client: &mut Client,
+    collector: Uuid,
+    prepared: &mut Prepared,
+    bytes: usize,
+) -> Result<(Outcome, Vec<Statement>), Failure> {
+    // What is remembered has to be of the database that this very connection leads to.
+    let generation = app.db.generation();
+    app.caches.as_of(generation);
     let bare = prepared.statements.iter().filter(|(_, text)| text.is_none()).map(|(statement, _)| statement);
     let unsure = app.caches.without_text(collector, bare, &app.figures);
     let context = Context { collector, bytes, unsure: unsure.iter().collect() };
-    let mut client = app.db.get().await?;
-    let tx = client.transaction().await?;
+    let tx = pool::begin(client).await?;
     let (outcome, known) = batches::store(&tx, prepared, &context).await?;
     tx.commit().await?;
-    let lacking = unsure.iter().filter(|statement| !known.contains(statement)).cloned().collect();
+    let known: HashSet<Statement> = known.into_iter().collect();
+    let lacking = unsure.iter().filter(|statement| !known.contains(*statement)).cloned().collect();
     let came =
         prepared.statements.iter().filter(|(_, text)| text.is_some()).map(|(statement, _)| statement.clone());
-    app.caches.remember_texts(collector, known.into_iter().chain(came));
+    if app.db.generation() == generation {
+        app.caches.remember_texts(collector, known.into_iter().chain(came));
+    }
     Ok((outcome, lacking))
 }
 
@@ -126,10 +148,9 @@ async fn bury(
     let reason =
         why.code().map_or("the database refuses it".to_owned(), |code| format!("SQLSTATE {}", code.code()));
     tracing::error!(collector = %collector, batch = %prepared.batch_id, "a batch becomes a dead letter: {why}");
-    let kept = async {
-        let client = app.db.get().await?;
-        dead_letters::keep_batch(&**client, collector, &prepared.batch_id, &reason, text).await
-    };
+    let kept = app.db.with(pool::LONG, async |client| {
+        dead_letters::keep_batch(client, collector, &prepared.batch_id, &reason, text).await
+    });
     app.learn(kept.await)?;
     let refused = Refused {
         index: 0,

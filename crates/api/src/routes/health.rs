@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::{App, Shared};
+use crate::store::watch;
 
 /// Longer than this a database that is well does not take for nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,11 +30,9 @@ pub async fn health(State(app): State<Shared>) -> (StatusCode, Json<Value>) {
 
 /// Past the breaker: health is asked to learn how it is now.
 async fn database(app: &App) -> bool {
-    let asked = async {
-        let client = app.db.get().await.ok()?;
-        client.query_typed("select 1", &[]).await.ok()
-    };
-    app.ready.load(Ordering::Relaxed) && tokio::time::timeout(PATIENCE, asked).await.ok().flatten().is_some()
+    let asked = app.db.with(PATIENCE, async |client| watch::answers(client).await);
+    app.ready.load(Ordering::Relaxed)
+        && tokio::time::timeout(PATIENCE, asked).await.is_ok_and(|answer| answer.is_ok())
 }
 
 /// The process answers: for probes.

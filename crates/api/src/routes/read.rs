@@ -16,6 +16,7 @@ use crate::ingest::Fault;
 use crate::principal::Collector;
 use crate::problem::Problem;
 use crate::store::items::{self, Filter, Item, Span};
+use crate::store::pool;
 
 const LIMIT: i64 = 100;
 const MOST: i64 = 1000;
@@ -73,17 +74,18 @@ pub async fn metrics(
     let filter = filter(&asked, me.id())?;
     let limit = limit(asked.limit.as_deref())?;
     let cursor = asked.cursor.as_deref().map(Cursor::read).transpose()?;
-    let found = async {
-        let client = app.db.get().await?;
-        match span(&asked, cursor)? {
-            Some(span) => Ok(items::between(&**client, &filter, &span, limit + 1).await?),
+    let span = span(&asked, cursor)?;
+    let found = app.db.with(pool::LONG, async |client| {
+        let tx = items::begin(client).await?;
+        match &span {
+            Some(span) => items::between(&tx, &filter, span, limit + 1).await,
             None => {
                 let offset = if let Some(Cursor::Latest { offset }) = cursor { offset } else { 0 };
-                Ok(items::latest(&**client, &filter, limit + 1, offset).await?)
+                items::latest(&tx, &filter, limit + 1, offset).await
             }
         }
-    };
-    let (mut items, total) = found.await.map_err(|e: Problem| e)?;
+    });
+    let (mut items, total) = app.learn(found.await)?;
     let more = items.len() as i64 > limit;
     items.truncate(usize::try_from(limit).unwrap_or_default());
     let next = items.last().filter(|_| more).map(|last| next(&asked, cursor, limit, last).text());

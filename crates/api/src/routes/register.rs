@@ -21,6 +21,7 @@ use crate::principal::bearer;
 use crate::problem::Problem;
 use crate::store::collectors::{self, Known};
 use crate::store::failure::Failure;
+use crate::store::pool;
 use crate::token::GRACE;
 
 const LONGEST_NAME: usize = 255;
@@ -86,13 +87,15 @@ fn read(body: &[u8]) -> Result<Register, Problem> {
 
 /// `None`: the name is somebody else's.
 async fn identify(app: &App, parts: &Parts, new: &Register) -> Result<Option<Known>, Failure> {
-    let client = app.db.get().await?;
     let claims = bearer(parts).and_then(|token| app.keys.read(token, Timestamp::now(), GRACE).ok());
-    if let Some(claims) = claims
-        && collectors::find(&**client, claims.sub).await?.is_some_and(|known| known.epoch == claims.epoch)
-        && let Some(known) = collectors::renew(&**client, claims.sub, new).await?
-    {
-        return Ok(Some(known));
-    }
-    collectors::register(&**client, new).await
+    let asked = app.db.with(pool::SHORT, async |client| {
+        if let Some(claims) = claims
+            && collectors::find(client, claims.sub).await?.is_some_and(|known| known.epoch == claims.epoch)
+            && let Some(known) = collectors::renew(client, claims.sub, new).await?
+        {
+            return Ok(Some(known));
+        }
+        collectors::register(client, new).await
+    });
+    asked.await
 }

@@ -54,8 +54,10 @@ fn allowed(app: &App, peer: SocketAddr, parts: &Parts) -> Result<(), Problem> {
 }
 
 async fn stored(app: &App) -> Result<String, Failure> {
-    let client = app.db.get().await?;
-    let (dead, collectors) = (watch::dead_letters(&**client).await?, watch::collectors(&**client).await?);
+    let asked = app.db.with(PATIENCE, async |client| {
+        Ok((watch::dead_letters(client).await?, watch::collectors(client).await?))
+    });
+    let (dead, collectors) = asked.await?;
     let mut text = String::new();
     gauge(
         &mut text,

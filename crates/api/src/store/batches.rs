@@ -62,11 +62,20 @@ pub async fn store(
         .iter()
         .filter_map(|(statement, text)| Some((statement.clone(), text.as_deref()?)))
         .collect();
-    texts::keep(tx, context.collector, &came).await?;
-    let known = texts::known(tx, context.collector, &context.unsure).await?;
-    dead_letters::keep(tx, context.collector, &prepared.batch_id, &prepared.aside).await?;
-    newest(tx, prepared, context.collector, number).await?;
-    seen(tx, prepared, context.collector).await?;
+    // Sent together, done in this order: the first that fails is the cause of what the others say.
+    let collector = context.collector;
+    let (kept, known, aside, newest, seen) = tokio::join!(
+        texts::keep(tx, collector, &came),
+        texts::known(tx, collector, &context.unsure),
+        dead_letters::keep(tx, collector, &prepared.batch_id, &prepared.aside),
+        newest(tx, prepared, collector, number),
+        seen(tx, prepared, collector),
+    );
+    kept?;
+    let known = known?;
+    aside?;
+    newest?;
+    seen?;
     Ok((Outcome::Stored, known))
 }
 
@@ -143,18 +152,22 @@ async fn newest(
 /// What the collector said of itself last. A late batch says nothing new.
 async fn seen(tx: &Transaction<'_>, prepared: &Prepared, collector: Uuid) -> Result<(), Failure> {
     let agent = prepared.agent.unwrap_or_default();
-    let sql = "update collectors set last_seen = now() \
-               , last_batch_at = greatest(last_batch_at, b.at) \
-               , version = case when b.new then coalesce($3, version) else version end \
-               , cycle_ms = case when b.new then coalesce($4, cycle_ms) else cycle_ms end \
-               , spool_batches = case when b.new then coalesce($5, spool_batches) else spool_batches end \
-               , spool_bytes = case when b.new then coalesce($6, spool_bytes) else spool_bytes end \
-               , spool_oldest_s = case when b.new then coalesce($7, spool_oldest_s) else spool_oldest_s end \
-               from (select c.id, n.at, c.last_batch_at is null or c.last_batch_at <= n.at as new \
-                     from collectors c, (select $2::text::timestamptz as at) n where c.id = $1) b \
-               where collectors.id = b.id returning 1";
+    let new = "last_batch_at is null or last_batch_at <= n.at";
+    let figure = |column: &str, given: &str| {
+        format!("{column} = case when {new} then coalesce({given}, {column}) else {column} end")
+    };
+    // Of the row itself as it is when its turn has come, not as it was when the statement began.
+    let sql = format!(
+        "update collectors set last_seen = now(), last_batch_at = greatest(last_batch_at, n.at), {}, {}, {}, {}, {} \
+         from (select $2::text::timestamptz as at) n where id = $1 returning 1",
+        figure("version", "$3"),
+        figure("cycle_ms", "$4"),
+        figure("spool_batches", "$5"),
+        figure("spool_bytes", "$6"),
+        figure("spool_oldest_s", "$7"),
+    );
     tx.query_typed(
-        sql,
+        &sql,
         &[
             (&collector, Type::UUID),
             (&prepared.timestamp.to_string(), Type::TEXT),

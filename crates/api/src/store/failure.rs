@@ -23,24 +23,44 @@ pub enum Failure {
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(e: tokio_postgres::Error) -> Failure {
-        let Some(state) = e.code() else {
-            return if e.is_closed() || e.as_db_error().is_none() {
-                Failure::Away(chain(&e))
-            } else {
-                Failure::Other(e)
-            };
-        };
-        if state == &SqlState::CHECK_VIOLATION && e.as_db_error().is_some_and(|db| db.constraint().is_none())
-        {
-            return Failure::NoPartition(e);
+        match Class::of(&e) {
+            Class::Away => Failure::Away(chain(&e)),
+            Class::Again => Failure::Again(e),
+            Class::NoPartition => Failure::NoPartition(e),
+            Class::Data => Failure::Data(e),
+            Class::Other => Failure::Other(e),
         }
-        match &state.code()[..2] {
+    }
+}
+
+/// Whether the same may work later, with nothing done about it.
+pub fn passes(e: &anyhow::Error) -> bool {
+    let of_database = e.chain().find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>());
+    of_database.is_some_and(|e| matches!(Class::of(e), Class::Away | Class::Again))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Away,
+    Again,
+    NoPartition,
+    Data,
+    Other,
+}
+
+impl Class {
+    fn of(e: &tokio_postgres::Error) -> Class {
+        let Some(db) = e.as_db_error() else { return Class::Away };
+        if db.code() == &SqlState::CHECK_VIOLATION && db.constraint().is_none() {
+            return Class::NoPartition;
+        }
+        match &db.code().code()[..2] {
             // Connection, insufficient resources, operator intervention (among them: shutting down), read-only, disk.
-            "08" | "53" | "57" | "25" | "58" => Failure::Away(chain(&e)),
-            "40" | "55" => Failure::Again(e),
+            "08" | "53" | "57" | "25" | "58" => Class::Away,
+            "40" | "55" => Class::Again,
             // Data, integrity, and limits of the program.
-            "22" | "23" | "54" => Failure::Data(e),
-            _ => Failure::Other(e),
+            "22" | "23" | "54" => Class::Data,
+            _ => Class::Other,
         }
     }
 }

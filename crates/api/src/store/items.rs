@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
 use super::failure::Failure;
@@ -40,6 +40,15 @@ pub struct Item {
     pub server: String,
     pub database: Option<String>,
     pub data: Map<String, Value>,
+}
+
+/// For reading: of one state of the store, and no longer than somebody waits for it.
+pub async fn begin(client: &mut Client) -> Result<Transaction<'_>, Failure> {
+    let tx =
+        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start();
+    let tx = tx.await?;
+    tx.batch_execute("set local statement_timeout = '15s'; set local lock_timeout = '10s'").await?;
+    Ok(tx)
 }
 
 const COLUMNS: &str = "m.id, m.collector_id, m.\"timestamp\", m.type, m.server, m.database, m.data";

@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use ring::digest;
 use tokio_postgres::Client;
 
+use super::pool;
+
 struct Migration {
     version: i32,
     name: &'static str,
@@ -32,7 +34,7 @@ pub const LOCK: i64 = 0x0070_6761_0001;
 
 /// How many were applied now, and the newest version there is.
 pub async fn migrate(client: &mut Client) -> Result<(usize, i32)> {
-    let tx = client.transaction().await.context("beginning the migration")?;
+    let tx = pool::begin(client).await.context("beginning the migration")?;
     tx.batch_execute(&format!(
         "set local lock_timeout = '60s'; set local statement_timeout = '10min'; set local search_path = public; \
          select pg_catalog.pg_advisory_xact_lock({LOCK})"

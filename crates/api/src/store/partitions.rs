@@ -12,6 +12,7 @@ use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::failure::Failure;
 use super::migrate::LOCK;
+use super::pool;
 use crate::retention::{FAMILY, Piece, RARE, Retention, TABLES, Table};
 
 /// Partitions ahead of today: a night's and a weekend's trouble with this program costs nothing.
@@ -26,12 +27,13 @@ pub async fn ensure(tx: &Transaction<'_>, pieces: impl IntoIterator<Item = Piece
     let mut made = 0;
     for piece in pieces {
         let parent = TABLES[piece.table].name;
-        if !partitioned(tx, parent).await? || exists(tx, &piece.name()).await? {
+        if !partitioned(tx, parent).await? || attached(tx, &piece.name()).await? {
             continue;
         }
         let (name, (from, to)) = (piece.name(), piece.range());
+        // A table of that name was detached by somebody: rows of its time are here, so it is needed again.
         tx.batch_execute(&format!(
-            "create table {name} (like {parent} including defaults including constraints); \
+            "create table if not exists {name} (like {parent} including defaults including constraints); \
              alter table {parent} attach partition {name} for values from ('{from}') to ('{to}')"
         ))
         .await?;
@@ -55,10 +57,9 @@ async fn partitioned(client: &impl GenericClient, table: &str) -> Result<bool, F
     Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
-async fn exists(client: &impl GenericClient, table: &str) -> Result<bool, Failure> {
-    let sql = "select pg_catalog.to_regclass('public.' || $1) is not null";
-    let rows = client.query_typed(sql, &[(&table, Type::TEXT)]).await?;
-    Ok(rows.first().is_some_and(|row| row.get(0)))
+async fn attached(client: &impl GenericClient, table: &str) -> Result<bool, Failure> {
+    let sql = "select from pg_catalog.pg_inherits where inhrelid = pg_catalog.to_regclass('public.' || $1)";
+    Ok(!client.query_typed(sql, &[(&table, Type::TEXT)]).await?.is_empty())
 }
 
 /// One round of upkeep. `None`: another replica is at it.
@@ -68,7 +69,7 @@ pub async fn upkeep(
     dead_letter_days: i64,
     now: Timestamp,
 ) -> Result<Option<Round>> {
-    let tx = client.transaction().await?;
+    let tx = pool::begin(client).await?;
     let mine = tx
         .query_typed("select pg_catalog.pg_try_advisory_xact_lock($1)", &[(&(LOCK + 1), Type::INT8)])
         .await?;
@@ -84,10 +85,15 @@ pub async fn upkeep(
             round.dropped += drop_chunks(client, name, since).await?;
             continue;
         }
-        for piece in old(client, table, since).await? {
-            match drop_piece(client, piece).await {
+        let old = old(client, table, since).await?;
+        for (at, piece) in old.iter().enumerate() {
+            match drop_piece(client, *piece).await {
                 Ok(()) => round.dropped += 1,
-                Err(Failure::Again(_)) => round.postponed += 1,
+                // Who holds one of them up holds up all, and each try is a moment in which nobody writes.
+                Err(Failure::Again(_)) => {
+                    round.postponed += old.len() - at;
+                    break;
+                }
                 Err(e) => return Err(e).with_context(|| format!("dropping {}", piece.name())),
             }
         }
@@ -116,8 +122,9 @@ async fn old(client: &Client, table: usize, since: Timestamp) -> Result<Vec<Piec
 }
 
 async fn drop_piece(client: &mut Client, piece: Piece) -> Result<(), Failure> {
-    let tx = client.transaction().await?;
-    let drop = format!("set local lock_timeout = '2s'; drop table public.{}", piece.name());
+    let tx = pool::begin(client).await?;
+    // Another replica may have been faster.
+    let drop = format!("set local lock_timeout = '2s'; drop table if exists public.{}", piece.name());
     tx.batch_execute(&drop).await?;
     Ok(tx.commit().await?)
 }

@@ -1,4 +1,8 @@
 //! Connections to the database: a pool for requests, single ones for what runs beside them.
+//!
+//! Whoever borrows a connection says for how long at most: a server, or a network, that accepts and never answers holds
+//! nobody for longer. A connection that was not given back by then, or whose borrower went away in the middle, is closed:
+//! what is under way on it is nobody's any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,13 +11,17 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::failure::Failure;
 use super::tls;
 
 /// Longer than this nobody waits for a connection: the collector comes again.
 const WAIT: Duration = Duration::from_secs(3);
+/// For what looks up a row or two.
+pub const SHORT: Duration = Duration::from_secs(5);
+/// For a whole batch, or a page of them. The limits that transactions set at the server are lower.
+pub const LONG: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub struct Db {
@@ -46,8 +54,17 @@ impl Db {
         Ok(Db { pool, made })
     }
 
-    pub async fn get(&self) -> Result<Object, Failure> {
-        Ok(self.pool.get().await?)
+    /// Does this with a connection, within a time.
+    pub async fn with<T>(
+        &self,
+        within: Duration,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut lent = Lent(Some(self.pool.get().await?));
+        let result = tokio::time::timeout(within, work(lent.client())).await;
+        let result = result.map_err(|_| Failure::Away(format!("no answer within {} s", within.as_secs())))?;
+        lent.give_back();
+        result
     }
 
     pub fn generation(&self) -> u64 {
@@ -61,11 +78,43 @@ impl Db {
     }
 }
 
+/// Whatever the server's default is, each statement sees what others did while it waited for them.
+pub async fn begin(client: &mut Client) -> Result<Transaction<'_>, tokio_postgres::Error> {
+    client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await
+}
+
+/// A connection that is closed unless it is given back.
+struct Lent(Option<Object>);
+
+impl Lent {
+    fn client(&mut self) -> &mut Client {
+        self.0.as_mut().expect("it is here until it is given back")
+    }
+
+    fn give_back(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
+    }
+}
+
+/// Whether it can be understood: for who asks before it is needed.
+pub fn check(url: &SecretString) -> Result<()> {
+    tls::configure(url.expose_secret()).context("reading DIRECT_DATABASE_URL").map(drop)
+}
+
 /// One connection of its own, which ends with the client.
 pub async fn single(url: &SecretString) -> Result<Client> {
     let (mut config, tls) = tls::configure(url.expose_secret()).context("reading DIRECT_DATABASE_URL")?;
     settle(&mut config);
-    let (client, connection) = config.connect(tls).await.context("connecting to the database")?;
+    let connected = tokio::time::timeout(WAIT, config.connect(tls)).await;
+    let (client, connection) = connected
+        .context("connecting to the database took too long")?
+        .context("connecting to the database")?;
     tokio::spawn(async move {
         if let Err(e) = connection.await {
             tracing::debug!("a connection ended: {e}");

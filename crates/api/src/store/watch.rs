@@ -21,6 +21,12 @@ pub struct Watched {
     pub spool_oldest_s: Option<f64>,
 }
 
+/// Whether it answers at all.
+pub async fn answers(client: &impl GenericClient) -> Result<(), Failure> {
+    client.query_typed("select 1", &[]).await?;
+    Ok(())
+}
+
 pub async fn dead_letters(client: &impl GenericClient) -> Result<i64, Failure> {
     let sql = format!("select count(*) from (select from dead_letters limit {COUNTED}) d");
     let rows = client.query_typed(&sql, &[]).await?;
