@@ -22,11 +22,13 @@ use ureq::{Agent, ProxyProtocol, RequestBuilder, SendBody};
 use crate::config::{Backend, BackendTls, Target};
 use crate::trust::{self, Trust};
 
+mod door;
 mod failure;
 mod proxy;
 mod retry_after;
 mod tls;
 
+pub(crate) use door::{Door, JSON};
 pub use failure::{Failure, Kind};
 use tls::TlsConnector;
 

@@ -125,6 +125,7 @@ pub enum Token {
         from: String,
         /// Where a refreshed one is stored. From then on that one is the newer, unless the environment gives one.
         refreshed: PathBuf,
+        from_environment: bool,
     },
     /// Read at push time; a refreshed one replaces it.
     File(PathBuf),

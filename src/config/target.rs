@@ -79,13 +79,18 @@ fn token(
     let stored = document.text("backend", "token_file").map(PathBuf::from);
     let stored = stored.unwrap_or_else(|| state_dir.join("collector.token"));
     if let Some(token) = env.get("BACKEND_TOKEN") {
-        return Token::Inline { token: token.into(), from: "BACKEND_TOKEN".to_owned(), refreshed: stored };
+        let from = "BACKEND_TOKEN".to_owned();
+        return Token::Inline { token: token.into(), from, refreshed: stored, from_environment: true };
     }
     let text = document.text("backend", "token").unwrap_or_default();
     let home = text.strip_prefix("file:").map_or(path, Path::new);
+    let from_environment = text.starts_with("env:");
     match fetch(document, "backend", "token", env, report) {
-        Some(_) if !text.starts_with("env:") && is_newer(&stored, home) => Token::File(stored),
-        Some(token) => Token::Inline { token, from: home.display().to_string(), refreshed: stored },
+        Some(_) if !from_environment && is_newer(&stored, home) => Token::File(stored),
+        Some(token) => {
+            let from = home.display().to_string();
+            Token::Inline { token, from, refreshed: stored, from_environment }
+        }
         None => Token::File(stored),
     }
 }

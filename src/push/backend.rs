@@ -1,59 +1,62 @@
-//! The backend over HTTP(S): a POST for each batch over one agent, and the token that opens the door.
+//! The backend as a target: a POST for each batch, and the token that opens the door.
 //!
-//! A rejected token is refreshed once in a run, and the same batch sent once more: whatever comes then counts. Nothing
-//! here repeats a request otherwise, and nothing here says a token, to no log and in no message.
+//! A token is refreshed once in a run: before the first batch where half of its life is over, or when a batch is
+//! answered 401, which is then sent once more; whatever comes then counts. Nothing here repeats a request otherwise, and
+//! nothing here says a token, to no log and in no message.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
-use secrecy::{ExposeSecret, SecretString};
-use ureq::Agent;
+use anyhow::{Context, Result, ensure};
+use secrecy::SecretString;
 use wire::TokenReply;
 
 use super::reply::{self, Reply};
-use crate::config::{Backend, Target, Token};
-use crate::http::{self, Answer, Body, Failure, Request};
-use crate::state::{Durability, write_atomic};
+use super::token::{self, Life};
+use crate::config::Backend;
+use crate::http::{Door, JSON};
 
-/// An answer names what it refused; a longer one could not be read as an acknowledgement.
-const LONGEST_REPLY_BYTES: u64 = 4 << 20;
 /// From here on the backend is asked first: one that finds it too large could not be heard while we still send.
 const ASK_FROM_BYTES: usize = 256 << 10;
-const JSON: (&str, &str) = ("content-type", "application/json");
+/// What a refresh that is not needed yet may take of the time that is left: the batches come first.
+const EARLY_SHARE: u32 = 3;
 
 pub(super) struct Api {
-    agent: Agent,
-    base: String,
+    door: Door,
     token: SecretString,
     /// Where a refreshed token is stored.
     stored: PathBuf,
+    /// The next run would use it.
+    can_be_replaced: bool,
     refreshed: bool,
-    timeout: Duration,
-    deadline: Instant,
 }
 
 impl Api {
     pub(super) fn open(backend: &Backend, deadline: Instant) -> Result<Api> {
-        let Target::Http(base) = &backend.target else {
-            bail!("{} is not reached over HTTP", backend.url);
-        };
-        let (token, from) = token(backend)?;
-        let stored = match &backend.token {
-            Token::Inline { refreshed: stored, .. } | Token::File(stored) => stored.clone(),
-        };
+        let door = Door::open(backend, deadline)?;
+        let (token, from) = token::find(backend)?;
         log::info!("Loaded auth token from {from}");
-        let agent = http::agent(backend, backend.timeout)?;
         Ok(Api {
-            agent,
-            base: base.clone(),
+            door,
             token,
-            stored,
+            stored: token::place(backend).to_owned(),
+            can_be_replaced: token::can_be_replaced(backend),
             refreshed: false,
-            timeout: backend.timeout,
-            deadline,
         })
+    }
+
+    /// Long before the token ends, so that an outage of days costs nobody a registration. One that the environment gives
+    /// is left alone: the next run would begin with it again.
+    pub(super) fn refresh_at_half_life(&mut self, now: i64) {
+        let over_half = Life::of(&self.token, now).is_some_and(|life| life.is_past_half(now));
+        if self.refreshed || !self.can_be_replaced || !over_half {
+            return;
+        }
+        if let Err(e) = self.refresh(&self.door.for_a_share(EARLY_SHARE)) {
+            log::warn!(
+                "Half of the auth token's life is over and a refresh failed: {e:#}; the old one is used"
+            );
+        }
     }
 
     pub(super) fn push(&mut self, batch_id: &str, sealed: &[u8]) -> Reply {
@@ -63,8 +66,7 @@ impl Api {
             return Reply::Unauthorized { why };
         }
         log::warn!("Auth token rejected (401), refreshing");
-        self.refreshed = true;
-        match self.refresh() {
+        match self.refresh(&self.door.clone()) {
             Ok(()) => self.send(batch_id, sealed),
             Err(e) => Reply::Unauthorized { why: format!("{why} (a refresh of the token failed: {e:#})") },
         }
@@ -72,31 +74,29 @@ impl Api {
 
     /// Whether the backend says of itself that it is well.
     pub(super) fn is_healthy(&self) -> bool {
-        let url = format!("{}/api/v1/health", self.base);
-        http::get(&self.agent, &self.request(&url, &[], None)).is_ok_and(|answer| answer.status == 200)
+        self.door.get("health", None).is_ok_and(|answer| answer.status == 200)
     }
 
     fn send(&self, batch_id: &str, sealed: &[u8]) -> Reply {
-        let url = format!("{}/api/v1/metrics/push", self.base);
         let plain = [JSON, ("content-encoding", "gzip")];
         let asking = [JSON, ("content-encoding", "gzip"), ("expect", "100-continue")];
         let headers = if sealed.len() < ASK_FROM_BYTES { &plain[..] } else { &asking[..] };
-        match self.post(&url, headers, sealed) {
-            Ok(answer) => reply::of(&answer, batch_id, self.host()),
+        match self.door.post("metrics/push", headers, Some(&self.token), sealed) {
+            Ok(answer) => reply::of(&answer, batch_id, self.door.host()),
             Err(failure) => Reply::Retry { why: failure.message, after: None },
         }
     }
 
-    fn refresh(&mut self) -> Result<()> {
-        let url = format!("{}/api/v1/collectors/refresh-token", self.base);
-        let answer = self.post(&url, &[JSON], b"{}")?;
+    /// Once in a run, whatever comes of it.
+    fn refresh(&mut self, door: &Door) -> Result<()> {
+        self.refreshed = true;
+        let answer = door.post("collectors/refresh-token", &[JSON], Some(&self.token), b"{}")?;
         ensure!((200..=299).contains(&answer.status), "answered {}", answer.status);
         let reply: Option<TokenReply> = serde_json::from_slice(&answer.body).ok();
-        let token = reply.map(|r| r.token).filter(|token| !token.trim().is_empty());
+        let token = reply.map(|r| r.token.trim().to_owned()).filter(|token| token::fits(token));
         self.token = token.context("the answer holds no token")?.into();
         log::info!("Token refreshed successfully");
-        let line = format!("{}\n", self.token.expose_secret());
-        if let Err(e) = write_atomic(&self.stored, line.as_bytes(), 0o600, Durability::Synced) {
+        if let Err(e) = token::store(&self.stored, &self.token) {
             log::warn!(
                 "storing the refreshed token as {}: {e}; it serves this run only",
                 self.stored.display()
@@ -104,42 +104,4 @@ impl Api {
         }
         Ok(())
     }
-
-    fn post(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, Failure> {
-        http::post(&self.agent, &self.request(url, headers, Some(&self.token)), Body::Bytes(body))
-    }
-
-    fn request<'a>(
-        &self,
-        url: &'a str,
-        headers: &'a [(&'a str, &'a str)],
-        token: Option<&'a SecretString>,
-    ) -> Request<'a> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let timeout = self.timeout.min(left);
-        Request { url, token, headers, max_reply_bytes: LONGEST_REPLY_BYTES, timeout }
-    }
-
-    /// Host and port.
-    fn host(&self) -> &str {
-        let rest = self.base.split_once("://").map_or(self.base.as_str(), |(_, rest)| rest);
-        rest.split('/').next().unwrap_or(rest)
-    }
-}
-
-/// The collector's token and where it was found.
-pub(crate) fn token(backend: &Backend) -> Result<(SecretString, String)> {
-    match &backend.token {
-        Token::Inline { token, from, .. } => Ok((token.clone(), from.clone())),
-        Token::File(path) => Ok((read(path)?, path.display().to_string())),
-    }
-}
-
-fn read(path: &Path) -> Result<SecretString> {
-    let next = "put the collector's token there, or give [backend] token or BACKEND_TOKEN";
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("reading the auth token {}; {next}", path.display()))?;
-    let token = text.trim();
-    ensure!(!token.is_empty(), "the auth token {} is empty; {next}", path.display());
-    Ok(token.into())
 }

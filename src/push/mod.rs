@@ -5,13 +5,14 @@
 //! it again, which the id makes harmless. A batch that the spool could not take is sent from memory, after the others:
 //! that one alone a crash may cost.
 
-pub(crate) mod backend;
+mod backend;
 pub(crate) mod file;
 mod parcel;
 pub mod reply;
 mod run;
 mod split;
 mod stubborn;
+pub(crate) mod token;
 
 use std::time::Instant;
 

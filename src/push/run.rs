@@ -45,7 +45,9 @@ impl Run<'_> {
         if let Target::Http(_) = self.drain.backend.target
             && !self.queue.is_empty()
         {
-            self.api = Some(Api::open(&self.drain.backend, self.drain.deadline)?);
+            let mut api = Api::open(&self.drain.backend, self.drain.deadline)?;
+            api.refresh_at_half_life(self.drain.now);
+            self.api = Some(api);
         }
         while let Some(parcel) = self.queue.pop_front() {
             let next = match self.left() {

@@ -20,6 +20,7 @@ pub(crate) fn backend(url: &str) -> Backend {
             token: SecretString::from(TOKEN),
             from: "the test".into(),
             refreshed: "/nowhere".into(),
+            from_environment: false,
         },
         timeout: Duration::from_secs(60),
         // none at all, whatever the environment of this test says

@@ -3,8 +3,9 @@
 
 mod answers;
 mod breaker;
-mod desk;
+pub(crate) mod desk;
 mod ends;
+mod half_life;
 mod network;
 mod room;
 mod split;

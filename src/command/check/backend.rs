@@ -1,21 +1,19 @@
 //! The backend: does it answer, is it well, is the token good, do the clocks agree. Two GETs, which change nothing.
 
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::Result;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use ureq::Agent;
 
 use super::clock;
 use super::finding::Finding;
 use super::here;
 use crate::config::{Config, Target};
-use crate::http::{self, Answer, Failure, Request};
-use crate::push::backend::token;
+use crate::http::{Answer, Door};
+use crate::push::token::{self, Life};
 
-const LONGEST_REPLY_BYTES: u64 = 1 << 20;
+const DAY_S: i64 = 86_400;
 
 /// Looks from a thread of its own, which may hang for all that anybody cares.
 pub(super) fn start(config: &Config, deadline: Instant) -> Receiver<Vec<Finding>> {
@@ -36,17 +34,16 @@ fn look(config: &Config, deadline: Instant) -> Vec<Finding> {
     let Target::Http(base) = &config.backend.target else {
         return here::target(&config.backend.target).into_iter().collect();
     };
-    let agent = match http::agent(&config.backend, config.backend.timeout) {
-        Ok(agent) => agent,
+    let door = match Door::open(&config.backend, deadline) {
+        Ok(door) => door,
         Err(e) => return vec![Finding::trouble(format!("{e:#}"))],
     };
-    let ask = Ask { agent, deadline, timeout: config.backend.timeout };
     let mut found = Vec::new();
     if base.starts_with("http://") {
         found.push(Finding::advice("http:// : batches and the token travel unencrypted"));
     }
     let before = Timestamp::now();
-    match ask.get(&format!("{base}/api/v1/health"), None) {
+    match door.get("health", None) {
         Err(failure) => {
             found.push(Finding::trouble(failure.message));
             return found;
@@ -56,47 +53,58 @@ fn look(config: &Config, deadline: Instant) -> Vec<Finding> {
             found.extend(answer.date().and_then(|date| clock_of(before, date)));
         }
     }
-    found.push(match token(&config.backend) {
-        Ok((token, from)) => ask.token(base, config.collector.known_as(), &token, &from),
-        Err(e) => Finding::trouble(format!("{e:#}")),
-    });
+    match token::find(&config.backend) {
+        Ok((token, from)) => {
+            found.push(valid(&door, config.collector.known_as(), &token, &from));
+            let replaced = token::can_be_replaced(&config.backend);
+            let now = before.as_second();
+            found.extend(Life::of(&token, now).map(|life| age(life, now, replaced)));
+        }
+        Err(e) => found.push(Finding::trouble(format!("{e:#}"))),
+    }
     found
 }
 
-struct Ask {
-    agent: Agent,
-    deadline: Instant,
-    timeout: Duration,
+/// What this collector may read of itself shows whether the backend knows its token.
+fn valid(door: &Door, id: &str, token: &SecretString, from: &str) -> Finding {
+    let answer = match door.get(&format!("config/{id}"), Some(token)) {
+        Ok(answer) => answer,
+        Err(failure) => return Finding::trouble(failure.message),
+    };
+    match answer.status {
+        200..=299 | 304 => Finding::fine(format!("token of {from}: valid")),
+        404 => Finding::fine(format!(
+            "token of {from}: not refused (the backend keeps no configuration for {id})"
+        )),
+        401 => Finding::trouble(format!(
+            "token of {from}: refused (401); if it has only expired the next cycle refreshes it, else register again"
+        )),
+        403 => Finding::trouble(format!(
+            "token of {from}: not that of {id} (403): check [collector] id, or register again"
+        )),
+        status => {
+            Finding::advice(format!("token of {from}: the backend answered {status}, which does not tell"))
+        }
+    }
 }
 
-impl Ask {
-    fn get(&self, url: &str, token: Option<&SecretString>) -> Result<Answer, Failure> {
-        let timeout = self.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
-        let request = Request { url, token, headers: &[], max_reply_bytes: LONGEST_REPLY_BYTES, timeout };
-        http::get(&self.agent, &request)
-    }
-
-    /// What this collector may read of itself shows whether the backend knows its token.
-    fn token(&self, base: &str, id: &str, token: &SecretString, from: &str) -> Finding {
-        let answer = match self.get(&format!("{base}/api/v1/config/{id}"), Some(token)) {
-            Ok(answer) => answer,
-            Err(failure) => return Finding::trouble(failure.message),
-        };
-        match answer.status {
-            200..=299 | 304 => Finding::fine(format!("token of {from}: valid")),
-            404 => Finding::fine(format!(
-                "token of {from}: not refused (the backend keeps no configuration for {id})"
-            )),
-            401 => Finding::trouble(format!(
-                "token of {from}: refused (401); if it has only expired the next cycle refreshes it, else register again"
-            )),
-            403 => Finding::trouble(format!(
-                "token of {from}: not that of {id} (403): check [collector] id, or register again"
-            )),
-            status => Finding::advice(format!(
-                "token of {from}: the backend answered {status}, which does not tell"
-            )),
-        }
+/// By this host's clock: whether the token is good is said by the backend alone.
+fn age(life: Life, now: i64, replaced: bool) -> Finding {
+    let left_s = life.left_s(now);
+    let span = match left_s.abs() {
+        s if s < 2 * DAY_S => format!("{} h", s / 3600),
+        s => format!("{} days", s / DAY_S),
+    };
+    let next = match replaced {
+        true => "the next cycle refreshes it; if the log says that it cannot, run pganalytics register",
+        false => "it is given in the environment, where no new one takes its place: replace it there",
+    };
+    match left_s {
+        ..0 => Finding::advice(format!("the token has expired {span} ago: {next}")),
+        _ if life.is_past_half(now) => Finding::advice(format!(
+            "the token expires in {span}, half of its life is over and it is not refreshed: {next}"
+        )),
+        _ => Finding::fine(format!("the token expires in {span}")),
     }
 }
 

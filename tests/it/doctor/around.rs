@@ -7,8 +7,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
 use super::{Bed, marked, says};
 use crate::support::cluster::shared;
+use crate::support::home::Home;
 use crate::support::majors;
 use crate::support::stub::{Answer, Request, Stub};
 
@@ -87,6 +91,39 @@ fn answers_of_a_backend() {
         let run = bed.check(i32::from(mark == "x "));
         marked(&run, mark, words);
     }
+}
+
+#[test]
+fn how_long_a_token_serves() {
+    let stub = Stub::start(|_: &Request| Answer::reply(200, "{}"));
+    let bed = Bed::new(shared(majors()[0]), 1);
+    let ask = |age_h: i64, given: &str| {
+        let token = jwt(age_h * 3600);
+        fs::write(bed.home.state_dir().join("collector.token"), &token).unwrap();
+        let given = given.replace("{token}", &token);
+        bed.configure(&format!("[backend]\nurl = \"{}\"\n{given}\n", stub.url()));
+        let run = bed.check(0);
+        assert!(!run.stdout.contains(&token), "{}", run.stdout);
+        run
+    };
+    let day = 24;
+    marked(&ask(day, ""), "ok", "the token expires in 29 days");
+    let old = ask(20 * day, "");
+    marked(&old, "! ", "the token expires in 10 days, half of its life is over and it is not refreshed");
+    marked(&old, "! ", "the next cycle refreshes it");
+    marked(&ask(29 * day, ""), "! ", "the token expires in 24 h, half");
+    marked(&ask(34 * day, ""), "! ", "the token has expired 3 days ago: the next cycle refreshes it");
+    let fixed = Home::new().env("BACKEND_TOKEN", &jwt(20 * day * 3600));
+    fs::copy(bed.home.config_path(), fixed.config_path()).unwrap();
+    marked(&fixed.run(&["check"]), "! ", "where no new one takes its place: replace it there");
+    assert!(!stub.log().iter().any(|line| line.starts_with("POST")), "{:?}", stub.log());
+}
+
+/// A token of 30 days that was given so long ago; a minute less, for a test that takes its time.
+fn jwt(age_s: i64) -> String {
+    let iat = jiff::Timestamp::now().as_second() - age_s + 60;
+    let claims = format!(r#"{{"iat":{iat},"exp":{}}}"#, iat + 30 * 86_400);
+    format!("e30.{}.signed", BASE64_URL_SAFE_NO_PAD.encode(claims))
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::support::cluster::shared;
 use crate::support::home::{Home, Run};
 use crate::support::stub::{Answer, Request, Seen, Stub};
 
-pub(super) const PUSH: &str = "/api/v1/metrics/push";
+pub(crate) const PUSH: &str = "/api/v1/metrics/push";
 pub(super) const HEALTH: &str = "/api/v1/health";
 pub(super) const REFRESH: &str = "/api/v1/collectors/refresh-token";
 pub(super) const TOKEN: &str = "first-token-3141592653";
@@ -34,7 +34,7 @@ pub(super) fn home_with(url: &str, more: &str) -> Home {
     home
 }
 
-pub(super) fn configure(home: &Home, url: &str, collector: &str, more: &str) {
+pub(crate) fn configure(home: &Home, url: &str, collector: &str, more: &str) {
     let port = shared(15).port();
     home.config(&format!(
         "[collector]\nid = \"c-1\"\nstate_dir = \"{{state}}\"\nrun_timeout = {RUN_S}\n{collector}\n\
@@ -95,16 +95,16 @@ impl Backend {
     }
 }
 
-pub(super) fn accepted(stub: &Stub) -> Vec<Arrived> {
+pub(crate) fn accepted(stub: &Stub) -> Vec<Arrived> {
     stub.requests().into_iter().filter(|s| s.answer == "accept").filter_map(arrived).collect()
 }
 
 /// A batch as a backend got it.
 #[derive(Clone, Debug)]
-pub(super) struct Arrived {
+pub(crate) struct Arrived {
     pub(super) id: String,
     pub(super) sequence: u64,
-    pub(super) body: Value,
+    pub(crate) body: Value,
 }
 
 impl Arrived {

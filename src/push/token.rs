@@ -1,0 +1,98 @@
+//! The collector's token: where it is found, where a new one goes, and how much of its life is over.
+//!
+//! What a token says of itself is read and never verified: that is for the backend. One that is no JWT, or says
+//! nonsense, has no life to tell of, and serves until it is rejected. No token is ever told to anybody.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::config::{Backend, Token};
+use crate::state::{Durability, write_atomic};
+
+/// The token that is to be shown, and where it was found.
+pub(crate) fn find(backend: &Backend) -> Result<(SecretString, String)> {
+    match &backend.token {
+        Token::Inline { token, from, .. } => Ok((token.clone(), from.clone())),
+        Token::File(path) => Ok((read(path)?, path.display().to_string())),
+    }
+}
+
+fn read(path: &Path) -> Result<SecretString> {
+    let next =
+        "put the collector's token there, or give [backend] token or BACKEND_TOKEN";
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("reading the auth token {}; {next}", path.display()))?;
+    let token = text.trim();
+    ensure!(!token.is_empty(), "the auth token {} is empty; {next}", path.display());
+    Ok(token.into())
+}
+
+/// Where a new one is stored.
+pub(crate) fn place(backend: &Backend) -> &Path {
+    match &backend.token {
+        Token::Inline { refreshed: stored, .. } | Token::File(stored) => stored,
+    }
+}
+
+/// Whether the next run would use one that is stored.
+pub(crate) fn can_be_replaced(backend: &Backend) -> bool {
+    !matches!(backend.token, Token::Inline { from_environment: true, .. })
+}
+
+/// On disk before this returns, for its owner alone.
+pub(crate) fn store(path: &Path, token: &SecretString) -> io::Result<()> {
+    let line = format!("{}\n", token.expose_secret());
+    write_atomic(path, line.as_bytes(), 0o600, Durability::Synced)
+}
+
+/// Whether a header can carry it: one that cannot must not take the place of one that can.
+pub(crate) fn fits(token: &str) -> bool {
+    !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic())
+}
+
+/// From when to when a token says that it is good, in Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Life {
+    iat: f64,
+    exp: f64,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iat: f64,
+    exp: f64,
+}
+
+impl Life {
+    /// `None`: it is no JWT, or one that ends before it begins, or begins later than it lasts from now.
+    pub(crate) fn of(token: &SecretString, now: i64) -> Option<Life> {
+        let mut parts = token.expose_secret().split('.');
+        let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
+        let Claims { iat, exp } = serde_json::from_slice(&payload).ok()?;
+        let sane = exp > iat && iat - now as f64 <= exp - iat;
+        sane.then_some(Life { iat, exp })
+    }
+
+    pub(crate) fn is_past_half(self, now: i64) -> bool {
+        now as f64 - self.iat > (self.exp - self.iat) / 2.0
+    }
+
+    /// Seconds until it ends; below zero it has ended.
+    pub(crate) fn left_s(self, now: i64) -> i64 {
+        (self.exp - now as f64) as i64
+    }
+}
+
+#[cfg(test)]
+mod tests;
