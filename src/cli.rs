@@ -45,6 +45,12 @@ pub enum Command {
         #[command(flatten)]
         cycle: Cycle,
     },
+    /// Register with the backend, and keep the id and the token that it gives
+    Register {
+        /// A file with the registration secret, one line; without it REGISTRATION_SECRET is used
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
     /// Look at everything a cycle needs, and print the SQL that mends what is missing
     Check,
     /// Every collector: scope, interval, whether it is on, what it needs

@@ -38,6 +38,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         return command::validate(&config, &warnings);
     }
     match &cli.command {
+        Some(Command::Register { secret_file }) => command::register(&config, secret_file.as_deref()),
         Some(Command::Check) => command::check(config, &warnings),
         Some(Command::Collectors) => command::collectors(&config),
         Some(Command::Status { json }) => command::status(&config, *json),

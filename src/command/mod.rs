@@ -1,6 +1,7 @@
 //! The commands that are not a run: each prints and is done.
 
 mod check;
+mod register;
 mod spool;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use crate::exit::Exit;
 use crate::report;
 
 pub use check::check;
+pub use register::register;
 pub use spool::spool;
 
 /// `--validate-config`: the three lines that scripts know on stdout, everything else on stderr.
@@ -94,6 +96,12 @@ pub fn status(config: &Config, json: bool) -> Result<Exit> {
         write!(out, "{}", told.for_people())?;
     }
     Ok(if told.healthy { Exit::Ok } else { Exit::Degraded })
+}
+
+/// A command that changes what a run works with waits for none.
+fn busy(who: &str) -> Result<Exit> {
+    writeln!(io::stderr(), "a run is under way ({who}); try again when it is over")?;
+    Ok(Exit::Busy)
 }
 
 /// `completions` and `man`: need no configuration.

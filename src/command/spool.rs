@@ -25,10 +25,7 @@ pub fn spool(config: &Config, action: &SpoolAction) -> Result<Exit> {
     let (waiting, rejected) = (Spool::open(&state), Spool::rejected(&state));
     let _lock = match state.lock()? {
         Locked::Mine(lock) => lock,
-        Locked::Busy(who) => {
-            writeln!(io::stderr(), "a run is under way ({who}); try again when it is over")?;
-            return Ok(Exit::Busy);
-        }
+        Locked::Busy(who) => return super::busy(&who),
     };
     let (mut ledger, _) = ledger::read(&state.ledger(), Timestamp::now().as_second())?;
     let exit = match action {

@@ -36,7 +36,7 @@ pub fn advice(config: &Config) -> Vec<String> {
 
 fn http(config: &Config, url: &str, lines: &mut Vec<String>) {
     if let Token::File(path) = &config.backend.token {
-        let next = "give token or token_file under [backend], or BACKEND_TOKEN in the environment";
+        let next = "run pganalytics register, or give token or token_file under [backend], or BACKEND_TOKEN in the environment";
         missing(path, "token", next, lines);
     }
     if url.starts_with("http://") {

@@ -36,6 +36,8 @@ pub use advice::advice;
 pub use load::{DEFAULT_PATH, Loaded, load, load_with};
 pub use passfile::Passwords;
 pub use problem::{Problem, Problems};
+pub(crate) use resolve::is_id;
+pub use secret::registration_secret;
 
 /// In the state directory: the id that registering stored.
 pub const ID_FILE: &str = "collector.id";

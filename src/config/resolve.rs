@@ -43,7 +43,7 @@ fn identity(document: &Document, env: &Environment, state_dir: &Path, report: &m
         Some(id) => (Some(id), Place::Environment),
         None => (document.text("collector", "id").map(str::to_owned), document.place("collector", "id")),
     };
-    if id.as_deref().is_some_and(|id| !fits_in_url(id)) {
+    if id.as_deref().is_some_and(|id| !is_id(id)) {
         let what = "the collector's id must be 1 to 200 letters, digits, \"-\", \"_\", \".\" or \":\"";
         report.problem(&place, what);
     }
@@ -58,7 +58,7 @@ fn identity(document: &Document, env: &Environment, state_dir: &Path, report: &m
 }
 
 /// The id is part of addresses at the backend.
-fn fits_in_url(id: &str) -> bool {
+pub(crate) fn is_id(id: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     id.len() <= 200 && id.chars().all(plain) && id.contains(|c: char| c != '.')
 }

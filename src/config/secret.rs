@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use anyhow::{Context, bail};
 use secrecy::SecretString;
 
 use super::environment::Environment;
@@ -31,3 +32,24 @@ fn read(path: &Path) -> Result<SecretString, String> {
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() { Err(format!("{} is empty", path.display())) } else { Ok(SecretString::from(line)) }
 }
+
+/// What registering takes: the line of a file that the command line names, else of the environment.
+pub fn registration_secret(file: Option<&Path>) -> anyhow::Result<SecretString> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("reading the registration secret {}; {BOTH_WAYS}", path.display()))?,
+        None => std::env::var("REGISTRATION_SECRET").unwrap_or_default(),
+    };
+    let place = file.map_or("REGISTRATION_SECRET".to_owned(), |path| path.display().to_string());
+    let line = text.trim();
+    if line.is_empty() {
+        bail!("no registration secret in {place}: {BOTH_WAYS}");
+    }
+    if line.contains(char::is_control) {
+        bail!("the registration secret in {place} must be one line of plain text: {BOTH_WAYS}");
+    }
+    Ok(line.into())
+}
+
+const BOTH_WAYS: &str =
+    "give the backend's secret as REGISTRATION_SECRET, or in a file that --secret-file names";

@@ -49,7 +49,9 @@ pub(super) fn of(answer: &Answer, batch_id: &str, host: &str) -> Reply {
     match answer.status {
         200..=299 => acknowledged(answer, batch_id).unwrap_or_else(|what| keep(why(what))),
         401 => Reply::Unauthorized {
-            why: why("it refuses the token: give [backend] token or token_file a valid one"),
+            why: why(
+                "it refuses the token: run pganalytics register, or give [backend] token or token_file a valid one",
+            ),
         },
         400 | 422 if ours.is_some() => Reply::Reject { why: why("it will never take this batch") },
         413 => Reply::TooLarge { why: why("the batch is too large for it, raise its limit") },
@@ -90,7 +92,7 @@ fn wants(reply: serde_json::Value) -> Vec<Want> {
 }
 
 /// A stranger's words, fit for one line of a log.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 

@@ -26,12 +26,25 @@ pub(crate) fn find(backend: &Backend) -> Result<(SecretString, String)> {
 
 fn read(path: &Path) -> Result<SecretString> {
     let next =
-        "put the collector's token there, or give [backend] token or BACKEND_TOKEN";
+        "run pganalytics register, put the collector's token there, or give [backend] token or BACKEND_TOKEN";
     let text = fs::read_to_string(path)
         .with_context(|| format!("reading the auth token {}; {next}", path.display()))?;
     let token = text.trim();
     ensure!(!token.is_empty(), "the auth token {} is empty; {next}", path.display());
     Ok(token.into())
+}
+
+/// The same for who can do without: what is not there, or could never be shown, is none.
+pub(crate) fn any(backend: &Backend) -> Result<Option<SecretString>> {
+    let token = match &backend.token {
+        Token::Inline { token, .. } => token.clone(),
+        Token::File(path) => match fs::read_to_string(path) {
+            Ok(text) => text.trim().into(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e).with_context(|| format!("reading the auth token {}", path.display())),
+        },
+    };
+    Ok(fits(token.expose_secret()).then_some(token))
 }
 
 /// Where a new one is stored.

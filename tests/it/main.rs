@@ -15,6 +15,7 @@ mod http;
 mod matrix;
 mod pooler;
 mod push;
+mod register;
 mod relations;
 mod replication;
 mod server_views;

@@ -49,7 +49,7 @@ const GONE: &[(&str, &str, &str)] = &[
     ("metrics", "*", "batches are always compressed, and wait in the spool: see [spool]"),
     ("postgres", "collect_stats", "write `enabled` in the collector's own section"),
     ("postgres", "collect_logs", "write `enabled` in the collector's own section"),
-    ("registration", "*", "this version does not register by itself: give `id` and `token`"),
+    ("registration", "*", "run `pganalytics register` once, by hand"),
     ("retry", "*", "what cannot be sent waits in the spool: see [spool]"),
     ("tls", "min_version", "TLS 1.2 and 1.3 are spoken, nothing older"),
 ];

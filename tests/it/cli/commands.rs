@@ -151,8 +151,7 @@ fn what_does_not_exist_is_a_usage_error() {
     let home = Home::new();
     config(&home, 1, "postgres", "");
     for args in [
-        &["register"][..],
-        &["report"],
+        &["report"][..],
         &["migrate-config", "old"],
         &["--manifest"],
         &["spool"],
@@ -166,7 +165,7 @@ fn what_does_not_exist_is_a_usage_error() {
         assert!(!run.stderr.is_empty());
     }
     let help = home.run(&["--help"]).stdout;
-    for word in ["register", "report", "migrate-config"] {
+    for word in ["report", "migrate-config"] {
         let offered = help.lines().any(|l| l.trim_start().starts_with(&format!("{word} ")));
         assert!(!offered, "{word} is offered: {help}");
     }
