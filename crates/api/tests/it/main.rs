@@ -4,4 +4,6 @@
 
 mod batch;
 mod migrations;
+mod partitions;
 mod push;
+mod stored;
