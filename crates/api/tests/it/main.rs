@@ -6,4 +6,5 @@ mod batch;
 mod migrations;
 mod partitions;
 mod push;
+mod replicas;
 mod stored;
