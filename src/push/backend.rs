@@ -49,7 +49,7 @@ impl Api {
     /// is left alone: the next run would begin with it again.
     pub(super) fn refresh_at_half_life(&mut self, now: i64) {
         let over_half = Life::of(&self.token, now).is_some_and(|life| life.is_past_half(now));
-        if self.refreshed || !self.can_be_replaced || !over_half {
+        if !self.can_be_replaced || !over_half {
             return;
         }
         if let Err(e) = self.refresh(&self.door.for_a_share(EARLY_SHARE)) {
