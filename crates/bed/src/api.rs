@@ -173,11 +173,7 @@ impl Api {
     }
 
     pub fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, String> {
-        let mut request = agent().post(format!("{}{path}", self.url()));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.send(body).map_err(|e| e.to_string()).and_then(read)
+        post_to(&self.url(), path, headers, body)
     }
 
     /// Registers a collector: its id and token.
@@ -209,6 +205,15 @@ impl Api {
             body,
         )
     }
+}
+
+/// For who has no hold of the [`Api`] while it is killed.
+pub fn post_to(url: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, String> {
+    let mut request = agent().post(format!("{url}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send(body).map_err(|e| e.to_string()).and_then(read)
 }
 
 fn agent() -> ureq::Agent {

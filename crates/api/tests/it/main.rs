@@ -4,6 +4,7 @@
 
 mod batch;
 mod migrations;
+mod outages;
 mod partitions;
 mod push;
 mod replicas;
