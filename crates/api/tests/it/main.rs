@@ -6,6 +6,7 @@ mod batch;
 mod migrations;
 mod outages;
 mod partitions;
+mod pooler;
 mod push;
 mod replicas;
 mod stored;
