@@ -253,14 +253,14 @@ create table wraparound_risk_shape (
 -- server itself. Either way a chunk is a day, and days are dropped whole.
 do $$
 declare
-    hyper constant boolean := exists (select from pg_catalog.pg_extension where extname = 'timescaledb');
+    hyper constant regnamespace := (select extnamespace from pg_catalog.pg_extension where extname = 'timescaledb');
     family text;
 begin
     foreach family in array array['query_stats', 'table_stats', 'index_stats', 'replication_status', 'replication_slots', 'wraparound_risk']
     loop
-        if hyper then
+        if hyper is not null then
             execute format('alter table %I rename to %I', family || '_shape', family);
-            execute format('select create_hypertable(%L, %L, chunk_time_interval => interval ''1 day'', create_default_indexes => false)', family, 'timestamp');
+            execute format('select %s.create_hypertable(%L, ''timestamp'', chunk_time_interval => interval ''1 day'', create_default_indexes => false)', hyper, family);
         else
             execute format('create table %I (like %I) partition by range ("timestamp")', family, family || '_shape');
             execute format('drop table %I', family || '_shape');

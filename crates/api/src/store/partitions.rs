@@ -17,6 +17,8 @@ use crate::retention::{FAMILY, Piece, RARE, Retention, TABLES, Table};
 
 /// Partitions ahead of today: a night's and a weekend's trouble with this program costs nothing.
 const AHEAD: i64 = 3;
+/// How long a drop waits to have its table alone; who writes waits behind it.
+const ALONE: &str = "2s";
 
 /// Those of `pieces` that are not there yet are made.
 pub async fn ensure(tx: &Transaction<'_>, pieces: impl IntoIterator<Item = Piece>) -> Result<usize, Failure> {
@@ -82,7 +84,11 @@ pub async fn upkeep(
     for (table, Table { name, .. }) in TABLES.iter().enumerate() {
         let since = retention.since(table, now);
         if table >= FAMILY && !partitioned(client, name).await? {
-            round.dropped += drop_chunks(client, name, since).await?;
+            match drop_chunks(client, name, since).await {
+                Ok(dropped) => round.dropped += dropped,
+                Err(Failure::Again(_)) => round.postponed += 1,
+                Err(e) => return Err(e).with_context(|| format!("dropping chunks of {name}")),
+            }
             continue;
         }
         let old = old(client, table, since).await?;
@@ -124,16 +130,25 @@ async fn old(client: &Client, table: usize, since: Timestamp) -> Result<Vec<Piec
 async fn drop_piece(client: &mut Client, piece: Piece) -> Result<(), Failure> {
     let tx = pool::begin(client).await?;
     // Another replica may have been faster.
-    let drop = format!("set local lock_timeout = '2s'; drop table if exists public.{}", piece.name());
+    let drop = format!("set local lock_timeout = '{ALONE}'; drop table if exists public.{}", piece.name());
     tx.batch_execute(&drop).await?;
     Ok(tx.commit().await?)
 }
 
-async fn drop_chunks(client: &Client, table: &str, since: Timestamp) -> Result<usize> {
-    let sql = "select count(*) from (select drop_chunks($1::text::regclass, older_than => $2::text::timestamptz)) d";
-    let since = since.to_string();
-    let rows = client.query_typed(sql, &[(&table, Type::TEXT), (&since, Type::TEXT)]).await?;
-    Ok(rows.first().map_or(0, |row| usize::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
+async fn drop_chunks(client: &mut Client, table: &str, since: Timestamp) -> Result<usize, Failure> {
+    let tx = pool::begin(client).await?;
+    tx.batch_execute(&format!("set local lock_timeout = '{ALONE}'")).await?;
+    let sql =
+        "select extnamespace::regnamespace::text from pg_catalog.pg_extension where extname = 'timescaledb'";
+    let rows = tx.query_typed(sql, &[]).await?;
+    let Some(schema) = rows.first().map(|row| row.get::<_, String>(0)) else { return Ok(0) };
+    let sql = format!(
+        "select {schema}.drop_chunks(('public.' || $1)::regclass, older_than => $2::text::timestamptz)"
+    );
+    let dropped =
+        tx.query_typed(&sql, &[(&table, Type::TEXT), (&since.to_string(), Type::TEXT)]).await?.len();
+    tx.commit().await?;
+    Ok(dropped)
 }
 
 /// Ids of batches stay as long as anything of them may come again; texts as long as their statements are kept.

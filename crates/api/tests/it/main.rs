@@ -10,3 +10,4 @@ mod pooler;
 mod push;
 mod replicas;
 mod stored;
+mod timescale;

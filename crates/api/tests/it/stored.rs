@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bed::cluster::Cluster;
 use jiff::Timestamp;
+use postgres::Client;
 use serde_json::{Value, json};
 
 use crate::batch::{batch, item};
@@ -70,7 +71,10 @@ pub(crate) fn days_ago(days: i64) -> Timestamp {
 
 /// Rows by table.
 pub(crate) fn rows(server: &Cluster, database: &str) -> BTreeMap<String, i64> {
-    let mut client = server.conn(database);
+    rows_in(&mut server.conn(database))
+}
+
+pub(crate) fn rows_in(client: &mut Client) -> BTreeMap<String, i64> {
     let mut count = |table: &str| -> i64 {
         client.query_one(&format!("select count(*) from {table}"), &[]).unwrap().get(0)
     };
@@ -80,15 +84,21 @@ pub(crate) fn rows(server: &Cluster, database: &str) -> BTreeMap<String, i64> {
 /// That many whole batches of [`rich`] are there, each once, and nothing else.
 #[track_caller]
 pub(crate) fn exactly(server: &Cluster, database: &str, batches: i64) {
+    exactly_in(&mut server.conn(database), batches);
+}
+
+#[track_caller]
+pub(crate) fn exactly_in(client: &mut Client, batches: i64) {
     let expected = EACH.iter().map(|(table, each)| ((*table).to_owned(), each * batches)).collect();
-    assert_eq!(rows(server, database), expected, "{batches} batches");
+    assert_eq!(rows_in(client), expected, "{batches} batches");
     let told = "select count(*), sum(items)::bigint, sum(records)::bigint from batches";
-    let row = server.conn(database).query_one(told, &[]).unwrap();
+    let row = client.query_one(told, &[]).unwrap();
     let told: (i64, Option<i64>, Option<i64>) = (row.get(0), row.get(1), row.get(2));
     let some = |n: i64| (batches > 0).then_some(n * batches);
     assert_eq!(told, (batches, some(ITEMS), some(RECORDS)), "what batches tells");
     // An item's id says which batch it is of.
     let whole =
         "select count(*) from (select count(*) from metrics group by id / 65536 having count(*) = 5) b";
-    assert_eq!(server.one::<i64>(database, whole), batches, "each is whole");
+    let whole: i64 = client.query_one(whole, &[]).unwrap().get(0);
+    assert_eq!(whole, batches, "each is whole");
 }
