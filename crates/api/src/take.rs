@@ -122,18 +122,16 @@ async fn store(
     // What is remembered has to be of the database that this very connection leads to.
     let generation = app.db.generation();
     app.caches.as_of(generation);
-    let bare = prepared.statements.iter().filter(|(_, text)| text.is_none()).map(|(statement, _)| statement);
-    let unsure = app.caches.without_text(collector, bare, &app.figures);
+    // Those that come with their text too: it may be an old one that has to be marked as seen.
+    let unsure = app.caches.without_text(collector, prepared.statements.keys(), &app.figures);
     let context = Context { collector, bytes, unsure: unsure.iter().collect() };
     let tx = pool::begin(client).await?;
     let (outcome, known) = batches::store(&tx, prepared, &context).await?;
     tx.commit().await?;
     let known: HashSet<Statement> = known.into_iter().collect();
     let lacking = unsure.iter().filter(|statement| !known.contains(*statement)).cloned().collect();
-    let came =
-        prepared.statements.iter().filter(|(_, text)| text.is_some()).map(|(statement, _)| statement.clone());
     if app.db.generation() == generation {
-        app.caches.remember_texts(collector, known.into_iter().chain(came));
+        app.caches.remember_texts(collector, known);
     }
     Ok((outcome, lacking))
 }

@@ -10,4 +10,5 @@ mod pooler;
 mod push;
 mod replicas;
 mod stored;
+mod texts;
 mod timescale;
