@@ -16,7 +16,7 @@ use crate::ingest::prepare::Prepared;
 use crate::problem::Problem;
 use crate::store::batches::{self, Context, Outcome};
 use crate::store::dead_letters;
-use crate::store::failure::Failure;
+use crate::store::failure::{Failure, told};
 use crate::store::pool;
 use crate::store::texts::Statement;
 
@@ -92,9 +92,9 @@ async fn repeat(
             return result;
         }
         match result {
-            Err(Failure::Again(e)) => tracing::info!("once more, as another was in the way: {e}"),
+            Err(Failure::Again(e)) => tracing::info!("once more, as another was in the way: {}", told(&e)),
             Err(Failure::NoPartition(e)) => {
-                tracing::warn!("once more, a partition is gone: {e}");
+                tracing::warn!("once more, a partition is gone: {}", told(&e));
                 app.pieces.forget();
             }
             result => return result,
@@ -145,7 +145,7 @@ async fn bury(
 ) -> Result<Taken, Problem> {
     let reason =
         why.code().map_or("the database refuses it".to_owned(), |code| format!("SQLSTATE {}", code.code()));
-    tracing::error!(collector = %collector, batch = %prepared.batch_id, "a batch becomes a dead letter: {why}");
+    tracing::error!(collector = %collector, batch = %prepared.batch_id, "a batch becomes a dead letter: {}", told(why));
     let kept = app.db.with(pool::LONG, async |client| {
         dead_letters::keep_batch(client, collector, &prepared.batch_id, &reason, text).await
     });

@@ -9,22 +9,34 @@ pub enum Failure {
     #[error("the database is not available: {0}")]
     Away(String),
     /// Somebody else was in the way: the same again may work at once.
-    #[error("the transaction met another: {0}")]
+    #[error("the transaction met another: {}", told(.0))]
     Again(tokio_postgres::Error),
     /// Rows lie outside of all partitions.
-    #[error("there is no partition for a row: {0}")]
+    #[error("there is no partition for a row: {}", told(.0))]
     NoPartition(tokio_postgres::Error),
     /// This very data is what it cannot take.
-    #[error("the database refuses the data: {0}")]
+    #[error("the database refuses the data: {}", told(.0))]
     Data(tokio_postgres::Error),
-    #[error("the database failed: {0}")]
+    #[error("the database failed: {}", told(.0))]
     Other(tokio_postgres::Error),
+}
+
+/// What it was, without what was sent: the words of class 22 and 23 quote values, a detail may always.
+pub fn told(e: &tokio_postgres::Error) -> String {
+    let Some(db) = e.as_db_error() else { return chain(e) };
+    let (state, table) = (db.code().code(), db.table().unwrap_or("-"));
+    match &state[..2] {
+        "22" | "23" => {
+            format!("SQLSTATE {state}, table {table}, constraint {}", db.constraint().unwrap_or("-"))
+        }
+        _ => format!("SQLSTATE {state}: {}", db.message()),
+    }
 }
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(e: tokio_postgres::Error) -> Failure {
         match Class::of(&e) {
-            Class::Away => Failure::Away(chain(&e)),
+            Class::Away => Failure::Away(told(&e)),
             Class::Again => Failure::Again(e),
             Class::NoPartition => Failure::NoPartition(e),
             Class::Data => Failure::Data(e),
@@ -68,7 +80,7 @@ impl Class {
 impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Failure {
         match e {
-            PoolError::Backend(e) => Failure::Away(chain(&e)),
+            PoolError::Backend(e) => Failure::Away(told(&e)),
             PoolError::Timeout(_) => Failure::Away("no connection of the pool came free".to_owned()),
             other => Failure::Away(other.to_string()),
         }
