@@ -1,12 +1,18 @@
 //! A row of a hot family, from the columns of its table back into the JSON that came.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, Json, Type};
 
 use super::{Family, Kind};
 use crate::copy::EPOCH_US;
+
+/// An object's fields, each as the database writes it: its numbers have more digits, and go further, than a double.
+pub type Fields = BTreeMap<String, Box<RawValue>>;
 
 /// Columns begin at `from` in the row, in the family's order, `rest` behind them; `text` is what query_texts has.
 pub fn join(
@@ -14,17 +20,15 @@ pub fn join(
     row: &Row,
     from: usize,
     text: Option<&str>,
-) -> Result<Value, tokio_postgres::Error> {
-    let mut object = match row.try_get::<_, Option<Value>>(from + family.columns.len())? {
-        Some(Value::Object(rest)) => rest,
-        _ => Map::new(),
-    };
+) -> Result<Fields, tokio_postgres::Error> {
+    let rest: Option<Json<Fields>> = row.try_get(from + family.columns.len())?;
+    let mut object = rest.map(|Json(rest)| rest).unwrap_or_default();
     for (at, column) in family.columns.iter().enumerate() {
         if let Some(value) = value(column.kind, row, from + at, text)? {
-            object.insert(column.field().to_owned(), value);
+            object.insert(column.field().to_owned(), raw(&value));
         }
     }
-    Ok(Value::Object(object))
+    Ok(object)
 }
 
 fn value(
@@ -42,6 +46,11 @@ fn value(
         Kind::Hash => row.try_get::<_, Option<i64>>(at)?.map(|hash| Value::from(hash.to_string())),
         Kind::Texted => row.try_get::<_, Option<bool>>(at)?.and(text).map(Value::from),
     })
+}
+
+/// What is made of plain values and text keys can always be written.
+pub fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
+    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// `timestamptz`, as text on the wire has it.

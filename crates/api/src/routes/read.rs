@@ -8,10 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Shared;
+use crate::family::join::Fields;
 use crate::ingest::Fault;
 use crate::principal::Collector;
 use crate::problem::Problem;
@@ -55,7 +55,7 @@ struct Metric {
     server: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<String>,
-    data: Map<String, Value>,
+    data: Fields,
 }
 
 /// Where a page begins.

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{Json, ToSql, Type};
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 use uuid::Uuid;
 
 use super::failure::Failure;
-use crate::family::join::{Moment, join};
+use crate::family::join::{Fields, Moment, join, raw};
 use crate::family::{FAMILIES, Kind};
 
 /// Counted no further.
@@ -39,7 +38,7 @@ pub struct Item {
     pub kind: String,
     pub server: String,
     pub database: Option<String>,
-    pub data: Map<String, Value>,
+    pub data: Fields,
 }
 
 /// For reading: of one state of the store, and no longer than somebody waits for it.
@@ -122,7 +121,7 @@ pub async fn between(
 async fn whole(client: &impl GenericClient, rows: Vec<Row>) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
-        let Value::Object(data) = row.try_get(6)? else { continue };
+        let Json(data) = row.try_get(6)?;
         let Moment(timestamp) = row.try_get(2)?;
         items.push(Item {
             id: row.try_get(0)?,
@@ -170,12 +169,13 @@ async fn add_rows(client: &impl GenericClient, number: usize, items: &mut [Item]
     );
     let parameters: [(&(dyn ToSql + Sync), Type); 3] =
         [(&collectors, Type::UUID_ARRAY), (&ids, Type::INT8_ARRAY), (&moments, Type::INT8_ARRAY)];
+    let mut joined: HashMap<i64, Vec<Fields>> = HashMap::new();
     for row in client.query_typed(&sql, &parameters).await? {
-        let Some(item) = by_id.get_mut(&row.try_get(0)?) else { continue };
-        let value = join(family, &row, 2, row.try_get(1)?)?;
-        let rows = item.data.entry(family.rows).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(rows) = rows {
-            rows.push(value);
+        joined.entry(row.try_get(0)?).or_default().push(join(family, &row, 2, row.try_get(1)?)?);
+    }
+    for (id, rows) in joined {
+        if let Some(item) = by_id.get_mut(&id) {
+            item.data.insert(family.rows.to_owned(), raw(&rows));
         }
     }
     Ok(())

@@ -53,6 +53,35 @@ fn what_is_pushed_is_read_again() {
     }
 }
 
+/// An operator's own query may answer such: they stand in nobody's way, and lose no digit.
+#[test]
+fn numbers_that_no_double_holds_are_read_as_they_are() {
+    const LONG: &str = "12345678901234567890.123456789012345678";
+    for major in majors() {
+        let server = shared(major);
+        let api = Api::start(server, &server.fresh_database("numbers"), &[]);
+        let (id, token) = api.register("one");
+        let rows = json!({ "queries": [{ "hash": "7", "calls": "GREAT", "text": "select 7" }] });
+        let items = [
+            item("custom", None, json!({ "long": "LONG", "great": "GREAT" })),
+            item("pg_query_stats", Some("shop"), rows),
+        ];
+        let sent = batch(&id, &items).to_string().replace("\"LONG\"", LONG).replace("\"GREAT\"", "1e400");
+        let answer = api.push_text(&token, sent.as_bytes());
+        assert_eq!(answer.json()["records_inserted"], 3, "{answer:?}");
+        let great = format!("1{}", "0".repeat(400));
+        for span in ["", "?start_time=2020-01-01T00:00:00Z"] {
+            let read = api.get(&format!("/api/v1/metrics{span}"), Some(&token));
+            assert_eq!(read.status, 200, "{major}: {read:?}");
+            for field in
+                [format!("\"long\":{LONG}"), format!("\"great\":{great}"), format!("\"calls\":{great}")]
+            {
+                assert!(read.text.contains(&field), "{major}: no {field} in {}", read.text);
+            }
+        }
+    }
+}
+
 /// An item as it was sent, from how it is read.
 fn whole(read: &Value) -> Value {
     let mut item = read["data"].as_object().unwrap().clone();
