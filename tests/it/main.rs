@@ -10,6 +10,7 @@ mod custom;
 mod cycle;
 mod docs;
 mod doctor;
+mod e2e;
 mod faults;
 mod http;
 mod matrix;

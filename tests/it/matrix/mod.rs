@@ -5,6 +5,6 @@ mod columns;
 mod fields;
 mod paths;
 mod roles;
-mod stage;
+pub(crate) mod stage;
 mod standby;
 mod types;

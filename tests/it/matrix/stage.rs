@@ -63,7 +63,7 @@ pub(super) fn server(major: u32) -> Cluster {
     server_with(major, &[])
 }
 
-pub(super) fn server_with(major: u32, settings: &[(&str, &str)]) -> Cluster {
+pub(crate) fn server_with(major: u32, settings: &[(&str, &str)]) -> Cluster {
     let cluster = Cluster::start(major, &[SETTINGS, settings].concat());
     cluster.sql("postgres", "create extension pg_stat_statements");
     cluster.sql("postgres", "create database app");

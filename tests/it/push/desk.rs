@@ -147,7 +147,7 @@ pub(super) fn read_ledger(home: &Home) -> Ledger {
 }
 
 /// Changes what the last run left, such as the instants in it: time passes in tests by setting them back.
-pub(super) fn change_ledger(home: &Home, change: impl FnOnce(&mut Ledger)) {
+pub(crate) fn change_ledger(home: &Home, change: impl FnOnce(&mut Ledger)) {
     let mut ledger = read_ledger(home);
     change(&mut ledger);
     ledger.write(&ledger_path(home)).unwrap();
