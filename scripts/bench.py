@@ -440,22 +440,22 @@ def footprint():
             f"| `--version`, 200 cold processes | best {min(starts):.2f} ms, median {statistics.median(starts):.2f} ms |")
 
 
-def surroundings(load_before):
+def surroundings(load_before, tree=TREE):
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     averages = ", ".join(f"{n:.2f}" for n in os.getloadavg())
-    server = subprocess.run([f"{TREE}/bin/postgres", "--version"], capture_output=True, text=True,
-                            env=dict(os.environ, LD_LIBRARY_PATH=f"{TREE}/lib")).stdout.strip()
+    server = subprocess.run([f"{tree}/bin/postgres", "--version"], capture_output=True, text=True,
+                            env=dict(os.environ, LD_LIBRARY_PATH=f"{tree}/lib")).stdout.strip()
     return (f"Measured {now}, {os.cpu_count()} cores ({model}), Linux {'.'.join(platform.release().split('.')[:2])}, {server}. Load average "
             f"before: {load_before:.2f}; after (1, 5, 15 minutes): {averages}.")
 
 
-def lay_into_document(text):
-    begin, end = "<!-- measured: scripts/bench --write -->", "<!-- end of what was measured -->"
+def lay_into_document(text, command="scripts/bench"):
+    begin, end = f"<!-- measured: {command} --write -->", "<!-- end of what was measured -->"
     with open(DOCUMENT) as file:
         before, rest = file.read().split(begin)
-        after = rest.split(end)[1]
+        after = rest.split(end, 1)[1]
     with open(DOCUMENT, "w") as file:
         file.write(f"{before}{begin}\n{text}\n{end}{after}")
 
