@@ -11,6 +11,8 @@ use uuid::Uuid;
 pub const ITEMS: usize = 1 << 16;
 
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// The beginning of the year 1: what is earlier the server does not read as it is written on the wire.
+pub const OLDEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 /// 2000-01-01, from which the server counts, in microseconds of Unix time.
 pub(crate) const EPOCH_US: i64 = 946_684_800_000_000;
 
@@ -31,6 +33,10 @@ impl Rows {
 
     pub fn count(&self) -> usize {
         self.ids.len()
+    }
+
+    pub fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     pub fn begin(&mut self, place: usize) {

@@ -1,10 +1,15 @@
 //! A JSON object as its fields in order, each value still the text that came: read once, copied never.
+//!
+//! A field or an element takes many times its text's memory while it is read, so their number is bounded.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// More fields than anything has.
+const FIELDS: usize = 1 << 16;
 
 pub struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -26,6 +31,9 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
         let mut fields = Vec::with_capacity(64);
         while let Some((Name(name), value)) = map.next_entry()? {
+            if fields.len() == FIELDS {
+                return Err(A::Error::custom("too many fields"));
+            }
             fields.push((name, value));
         }
         Ok(Object(fields))
@@ -57,9 +65,29 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The elements of an array.
-pub fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(value.get()).ok()
+/// The elements of an array: all, or one more than `most`.
+pub fn elements(value: &RawValue, most: usize) -> Option<Vec<&RawValue>> {
+    struct Elements(usize);
+    impl<'de> Visitor<'de> for Elements {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut elements = Vec::new();
+            while elements.len() <= self.0 {
+                match seq.next_element()? {
+                    Some(element) => elements.push(element),
+                    None => return Ok(elements),
+                }
+            }
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(elements)
+        }
+    }
+    serde_json::Deserializer::from_str(value.get()).deserialize_seq(Elements(most)).ok()
 }
 
 pub fn string(value: &RawValue) -> Option<Cow<'_, str>> {

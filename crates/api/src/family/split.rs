@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Family, Kind};
-use crate::copy::Rows;
+use crate::copy::{OLDEST, Rows};
 use crate::ingest::Fault;
 use crate::object::{Object, put, string};
 
@@ -113,17 +113,23 @@ fn write<'a>(kind: Kind, value: &'a RawValue, rows: &mut Rows, said: &mut Said<'
     }
 }
 
-/// A number of at most 17 digits comes out of a double as it went in.
+/// A number of at most 15 digits comes out of a double as it went in; a longer one may, and so may one that is nearly
+/// nothing. A zero below zero does not.
 fn number(json: &str) -> Option<f64> {
-    let digits = json.split(['e', 'E']).next()?.bytes().filter(u8::is_ascii_digit).count();
+    let digits = json.split(['e', 'E']).next()?;
     let value: f64 = json.parse().ok()?;
-    (digits <= 17 && value.is_finite() && json != "-0" && json != "-0.0").then_some(value)
+    if digits.bytes().all(|b| !matches!(b, b'1'..=b'9')) {
+        return (!json.starts_with('-')).then_some(value);
+    }
+    let short = value.is_normal() && digits.bytes().filter(u8::is_ascii_digit).count() <= 15;
+    let same = || serde_json::to_string(&value).is_ok_and(|again| again == json);
+    (short || value.is_finite() && same()).then_some(value)
 }
 
-/// Only as it is written again.
+/// Only as it is written again, and as the server has it.
 pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let at: Timestamp = text.parse().ok()?;
-    (at.as_nanosecond() % 1000 == 0 && at.to_string() == text).then_some(at)
+    (at >= OLDEST && at.as_nanosecond() % 1000 == 0 && at.to_string() == text).then_some(at)
 }
 
 /// Fields that have no column, or do not fit into theirs.

@@ -11,11 +11,12 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Fault;
-use crate::copy::ITEMS;
+use crate::copy::{ITEMS, OLDEST};
 use crate::object::{Object, elements, string};
 
 /// Long enough for an id that was split a dozen times.
 const LONGEST_ID: usize = 128;
+const LONGEST_NAME: usize = 255;
 
 pub(super) struct Envelope<'a> {
     pub(super) batch_id: String,
@@ -35,6 +36,12 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
         None => Ok(None),
         Some(value) => string(value).map(Some).ok_or_else(|| Fault::new(name, "must be a string")),
     };
+    let name = |name: &str| match words(name)? {
+        Some(text) if text.len() > LONGEST_NAME || text.contains(char::is_control) => {
+            Err(Fault::new(name, format!("must be {LONGEST_NAME} bytes at most, without control characters")))
+        }
+        text => Ok(text),
+    };
     let strict = field("schema").is_some();
     if let Some(schema) = field("schema")
         && schema.get().parse::<u32>().is_err()
@@ -43,7 +50,7 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
     }
     whose(words("collector_id")?.as_deref(), collector)?;
     let items = field("metrics").ok_or_else(|| Fault::new("metrics", "is missing"))?;
-    let items = elements(items).ok_or_else(|| Fault::new("metrics", "must be an array"))?;
+    let items = elements(items, ITEMS - 1).ok_or_else(|| Fault::new("metrics", "must be an array"))?;
     count(field("metrics_count"), items.len(), strict)?;
     let batch_id = match words("batch_id")? {
         Some(id) if strict || !id.is_empty() => checked(&id)?.to_owned(),
@@ -51,16 +58,16 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
         _ => digest_of(text),
     };
     let timestamp = words("timestamp")?.ok_or_else(|| Fault::new("timestamp", "is missing"))?;
-    let timestamp =
-        timestamp.parse().map_err(|_| Fault::new("timestamp", "must be a time as in RFC 3339"))?;
+    let timestamp = timestamp.parse().ok().filter(|at| *at >= OLDEST);
+    let timestamp = timestamp.ok_or_else(|| Fault::new("timestamp", "must be a time as in RFC 3339"))?;
     let sequence = match field("sequence") {
         None => None,
         Some(value) => {
             Some(value.get().parse().map_err(|_| Fault::new("sequence", "must be a whole number"))?)
         }
     };
-    let hostname = words("hostname")?.unwrap_or_default();
-    Ok(Envelope { batch_id, hostname, timestamp, sequence, version: words("version")?, strict, items })
+    let hostname = name("hostname")?.unwrap_or_default();
+    Ok(Envelope { batch_id, hostname, timestamp, sequence, version: name("version")?, strict, items })
 }
 
 /// The place, not the words: they may hold what was sent.
@@ -83,7 +90,7 @@ fn whose(id: Option<&str>, collector: Uuid) -> Result<(), Fault> {
 
 fn count(told: Option<&RawValue>, items: usize, strict: bool) -> Result<(), Fault> {
     if items >= ITEMS {
-        return Err(Fault::new("metrics", format!("holds {items} items, the most is {}", ITEMS - 1)));
+        return Err(Fault::new("metrics", format!("holds more items than {}", ITEMS - 1)));
     }
     match told.map(|told| told.get().parse::<u64>()) {
         Some(Err(_)) => Err(Fault::new("metrics_count", "must be a whole number")),

@@ -8,7 +8,7 @@ const DEPTH: usize = 64;
 /// Digits in a number, and places that its exponent moves.
 const DIGITS: usize = 512;
 
-/// The reason, and the byte at which it is found.
+/// The reason, and the byte at which it is found: what stands there is not told, as it is what was sent.
 pub(super) fn unfit(text: &str) -> Option<(usize, &'static str)> {
     let bytes = text.as_bytes();
     let (mut at, mut depth) = (0, 0_usize);

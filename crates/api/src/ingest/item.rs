@@ -11,6 +11,10 @@ use crate::family::split::moment;
 use crate::family::{self};
 use crate::object::{Object, elements, put, string};
 
+/// Said of an item and of a row.
+pub(super) const NO_OBJECT: &str = "must be an object, of no more than 65536 fields";
+/// Rows of a family in one item.
+const ROWS: usize = 1 << 20;
 /// Names are bounded: they are keys of the store.
 const LONGEST_KIND: usize = 64;
 const LONGEST_NAME: usize = 512;
@@ -19,6 +23,8 @@ pub(super) struct Item<'a> {
     pub(super) kind: Cow<'a, str>,
     pub(super) timestamp: Timestamp,
     pub(super) server: Cow<'a, str>,
+    /// It names its server itself, and its moment.
+    pub(super) own: (bool, bool),
     pub(super) database: Option<Cow<'a, str>>,
     /// What is neither of the above nor in a family: an object.
     pub(super) data: String,
@@ -47,10 +53,10 @@ pub(super) struct Otherwise<'a> {
 /// A fault's field begins within the item.
 pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<Item<'a>, Fault> {
     let text = raw.get();
-    if let Some((_, why)) = unfit(text) {
-        return Err(Fault::new("", why));
+    if let Some((at, why)) = unfit(text) {
+        return Err(Fault::new("", format!("{why}, at its byte {at}")));
     }
-    let Object(fields) = serde_json::from_str(text).map_err(|_| Fault::new("", "must be an object"))?;
+    let Object(fields) = serde_json::from_str(text).map_err(|_| Fault::new("", NO_OBJECT))?;
     let field = |name: &str| fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
     let name = |name: &str, longest: usize| match field(name).filter(|value| value.get() != "null") {
         None => Ok(None),
@@ -62,16 +68,16 @@ pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<I
     };
     let kind = name("type", LONGEST_KIND)?.filter(|kind| !kind.is_empty());
     let kind = kind.ok_or_else(|| Fault::new("type", "is missing"))?;
-    let server = match name("server", LONGEST_NAME)? {
-        Some(server) => server,
+    let (server, own_server) = match name("server", LONGEST_NAME)? {
+        Some(server) => (server, true),
         None if otherwise.strict => return Err(Fault::new("server", "is missing")),
-        None => Cow::Borrowed(otherwise.server),
+        None => (Cow::Borrowed(otherwise.server), false),
     };
-    let (timestamp, exact) = time(field("timestamp"), otherwise)?;
+    let (timestamp, own_time, exact) = time(field("timestamp"), otherwise)?;
     let database = name("database", LONGEST_NAME)?;
     let agent = if kind == "agent" { serde_json::from_str(text).ok() } else { None };
-    let mut item =
-        Item { kind, timestamp, server, database, data: "{".to_owned(), families: Vec::new(), agent };
+    let (own, data) = ((own_server, own_time), "{".to_owned());
+    let mut item = Item { kind, timestamp, server, own, database, data, families: Vec::new(), agent };
     for (name, value) in &fields {
         match name.as_ref() {
             "type" | "server" => {}
@@ -87,7 +93,13 @@ pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<I
 /// A field of its own, or a family's rows. What only looks like a family stays what it is, where that may be.
 fn rest<'a>(item: &mut Item<'a>, name: &str, value: &'a RawValue, strict: bool) -> Result<(), Fault> {
     if let Some(family) = family::of(&item.kind, name) {
-        match elements(value) {
+        if item.families.iter().any(|(known, _)| *known == family) {
+            return Err(Fault::new(name, "is there twice"));
+        }
+        match elements(value, ROWS) {
+            Some(rows) if rows.len() > ROWS => {
+                return Err(Fault::new(name, format!("holds more rows than {ROWS}")));
+            }
             // An empty array says that there are none: that is a fact of the item.
             Some(rows) if !rows.is_empty() && rows.iter().all(|row| row.get().starts_with('{')) => {
                 item.families.push((family, rows));
@@ -102,12 +114,12 @@ fn rest<'a>(item: &mut Item<'a>, name: &str, value: &'a RawValue, strict: bool) 
     Ok(())
 }
 
-/// The moment, and whether it is written just so.
-fn time(value: Option<&RawValue>, otherwise: &Otherwise) -> Result<(Timestamp, bool), Fault> {
+/// The moment, whether it is the item's own, and whether it is written just so.
+fn time(value: Option<&RawValue>, otherwise: &Otherwise) -> Result<(Timestamp, bool, bool), Fault> {
     let text = value.and_then(string);
     match text.as_deref().map(|text| (text.parse::<Timestamp>(), moment(text).is_some())) {
-        Some((Ok(at), exact)) => Ok((at, exact)),
-        _ if !otherwise.strict => Ok((otherwise.timestamp, false)),
+        Some((Ok(at), exact)) => Ok((at, true, exact)),
+        _ if !otherwise.strict => Ok((otherwise.timestamp, false, false)),
         Some(_) => Err(Fault::new("timestamp", "must be a time as in RFC 3339")),
         None if value.is_some() => Err(Fault::new("timestamp", "must be a string")),
         None => Err(Fault::new("timestamp", "is missing")),

@@ -11,8 +11,10 @@ pub use super::item::Agent;
 use super::item::{self, Item, Otherwise};
 use super::{Aside, Fault, envelope};
 use crate::copy::Rows;
-use crate::family::{self, FAMILIES};
-use crate::object::Object;
+use crate::family::join::raw;
+use crate::family::split::{self, Said};
+use crate::family::{FAMILIES, Family};
+use crate::object::{Object, put};
 use crate::retention::{self, FAMILY, Piece, Retention};
 
 /// What may be stored, seen from now.
@@ -56,8 +58,21 @@ pub struct Prepared {
 const METRICS_WIDTH: usize = 7;
 pub const METRICS_COLUMNS: &str = "id, collector_id, \"timestamp\", type, server, database, data";
 
+/// Told how many bytes the rows take by now; `false` ends it.
+pub type Grow<'a> = &'a mut dyn FnMut(usize) -> bool;
+
 /// Either all of it can be stored, or nothing is, and the fault says why.
 pub fn prepare(text: &str, collector: Uuid, bounds: &Bounds) -> Result<Prepared, Fault> {
+    prepare_within(text, collector, bounds, &mut |_| true)
+}
+
+/// Rows can take many times the memory of the text that they come from.
+pub fn prepare_within(
+    text: &str,
+    collector: Uuid,
+    bounds: &Bounds,
+    grow: Grow<'_>,
+) -> Result<Prepared, Fault> {
     let batch = envelope::read(text, collector)?;
     let otherwise = Otherwise { timestamp: batch.timestamp, server: &batch.hostname, strict: batch.strict };
     let mut prepared = Prepared {
@@ -78,12 +93,20 @@ pub fn prepare(text: &str, collector: Uuid, bounds: &Bounds) -> Result<Prepared,
     for (place, raw) in batch.items.iter().enumerate() {
         let within = |fault: Fault| Fault::new(path(&format!("metrics[{place}]"), &fault.field), fault.why);
         let item = item::read(raw, &otherwise).map_err(within)?;
+        let of = Place { place, collector, strict: batch.strict };
         match bounds.refuse(&item) {
-            Some(reason) => prepared.set_aside(place, &item, raw, reason),
-            None => prepared.add(place, item, collector, batch.strict).map_err(within)?,
+            Some(reason) => prepared.set_aside(&of, &item, raw, reason, grow).map_err(within)?,
+            None => prepared.add(&of, item, grow).map_err(within)?,
         }
     }
     Ok(prepared)
+}
+
+/// Of an item, in whose batch.
+struct Place {
+    place: usize,
+    collector: Uuid,
+    strict: bool,
 }
 
 fn path(parent: &str, field: &str) -> String {
@@ -107,17 +130,39 @@ impl Bounds {
 }
 
 impl Prepared {
-    fn set_aside(&mut self, index: usize, item: &Item, raw: &RawValue, reason: String) {
-        let refused =
-            Refused { index, kind: item.kind.clone().into_owned(), field: "timestamp".to_owned(), reason };
-        self.aside.push(Aside { refused, text: raw.get().to_owned() });
+    /// Bytes of all rows.
+    fn size(&self) -> usize {
+        self.metrics.size() + self.families.values().map(Rows::size).sum::<usize>()
     }
 
-    fn add(&mut self, place: usize, item: Item, collector: Uuid, strict: bool) -> Result<(), Fault> {
+    /// Only what is sound but for its date.
+    fn set_aside(
+        &mut self,
+        of: &Place,
+        item: &Item,
+        raw: &RawValue,
+        reason: String,
+        grow: Grow<'_>,
+    ) -> Result<(), Fault> {
+        for (family, raws) in &item.families {
+            let before = self.size();
+            let mut rows = Rows::new(FAMILIES[*family].width());
+            split_all(&FAMILIES[*family], of, item, raws, &mut rows, &mut |more| grow(before + more))?;
+        }
+        let kind = item.kind.clone().into_owned();
+        let refused = Refused { index: of.place, kind, field: "timestamp".to_owned(), reason };
+        self.aside.push(Aside { refused, text: by_itself(item, raw) });
+        Ok(())
+    }
+
+    fn add(&mut self, of: &Place, item: Item, grow: Grow<'_>) -> Result<(), Fault> {
         self.pieces.insert(Piece::of(retention::table_of(&item.kind), item.timestamp));
-        self.metric(place, &item, collector);
-        for (family, rows) in &item.families {
-            self.rows(*family, rows, place, &item, collector, strict)?;
+        self.metric(of, &item);
+        for (family, raws) in &item.families {
+            self.rows(*family, raws, of, &item, grow)?;
+        }
+        if !grow(self.size()) {
+            return Err(Fault::new("", TOO_MUCH));
         }
         self.agent = item.agent.or(self.agent);
         self.items += 1;
@@ -127,7 +172,7 @@ impl Prepared {
             item.server.into_owned(),
             item.database.map_or(String::new(), |name| name.into_owned()),
         );
-        let newest = Newest { timestamp: item.timestamp, place };
+        let newest = Newest { timestamp: item.timestamp, place: of.place };
         let known = self.newest.entry(key).or_insert_with(|| newest.clone());
         if known.timestamp <= newest.timestamp {
             *known = newest;
@@ -135,10 +180,10 @@ impl Prepared {
         Ok(())
     }
 
-    fn metric(&mut self, place: usize, item: &Item, collector: Uuid) {
+    fn metric(&mut self, of: &Place, item: &Item) {
         let rows = &mut self.metrics;
-        rows.begin(place);
-        rows.uuid(collector);
+        rows.begin(of.place);
+        rows.uuid(of.collector);
         rows.time(item.timestamp);
         rows.text(&item.kind);
         rows.text(&item.server);
@@ -153,36 +198,68 @@ impl Prepared {
         &mut self,
         number: usize,
         raws: &[&RawValue],
-        place: usize,
+        of: &Place,
         item: &Item,
-        collector: Uuid,
-        strict: bool,
+        grow: Grow<'_>,
     ) -> Result<(), Fault> {
         let family = &FAMILIES[number];
-        let of = family::split::Of {
-            place,
-            collector,
-            timestamp: item.timestamp,
-            server: &item.server,
-            database: item.database.as_deref(),
-            strict,
-        };
         self.pieces.insert(Piece::of(FAMILY + number, item.timestamp));
+        let others = self.size() - self.families.get(&number).map_or(0, Rows::size);
         let rows = self.families.entry(number).or_insert_with(|| Rows::new(family.width()));
-        for (position, raw) in raws.iter().enumerate() {
-            let within = |fault: Fault| {
-                Fault::new(path(&format!("{}[{position}]", family.rows), &fault.field), fault.why)
-            };
-            let object: Object =
-                serde_json::from_str(raw.get()).map_err(|_| within(Fault::new("", "must be an object")))?;
-            let position = i32::try_from(position).unwrap_or(i32::MAX);
-            let said = family::split::split(family, &of, position, &object, rows).map_err(within)?;
-            if let Some(hash) = said.hash {
-                let text = self.statements.entry((item.server.clone().into_owned(), hash)).or_default();
-                *text = text.take().or(said.text.map(|text| text.into_owned()));
-            }
+        for said in split_all(family, of, item, raws, rows, &mut |size| grow(others + size))? {
+            let Some(hash) = said.hash else { continue };
+            let text = self.statements.entry((item.server.clone().into_owned(), hash)).or_default();
+            *text = text.take().or(said.text.map(|text| text.into_owned()));
         }
         self.records += raws.len();
         Ok(())
     }
+}
+
+const TOO_MUCH: &str = "takes too much memory";
+
+/// What the rows say besides their columns. `grow` is told their size.
+fn split_all<'a>(
+    family: &Family,
+    of: &Place,
+    item: &Item,
+    raws: &[&'a RawValue],
+    rows: &mut Rows,
+    grow: Grow<'_>,
+) -> Result<Vec<Said<'a>>, Fault> {
+    let shared = split::Of {
+        place: of.place,
+        collector: of.collector,
+        timestamp: item.timestamp,
+        server: &item.server,
+        database: item.database.as_deref(),
+        strict: of.strict,
+    };
+    let mut all = Vec::with_capacity(raws.len());
+    for (position, raw) in raws.iter().enumerate() {
+        let within =
+            |fault: Fault| Fault::new(path(&format!("{}[{position}]", family.rows), &fault.field), fault.why);
+        let object: Object =
+            serde_json::from_str(raw.get()).map_err(|_| within(Fault::new("", item::NO_OBJECT)))?;
+        let position = i32::try_from(position).unwrap_or(i32::MAX);
+        let said = split::split(family, &shared, position, &object, rows).map_err(within)?;
+        if !grow(rows.size()) {
+            return Err(within(Fault::new("", TOO_MUCH)));
+        }
+        all.push(said);
+    }
+    Ok(all)
+}
+
+/// An item that has with it what it left to its batch.
+fn by_itself(item: &Item, sent: &RawValue) -> String {
+    let mut text = sent.get().to_owned();
+    let moment = item.timestamp.to_string();
+    let lent = [("server", item.own.0, item.server.as_ref()), ("timestamp", item.own.1, moment.as_str())];
+    for (name, _, value) in lent.into_iter().filter(|(_, own, _)| !own) {
+        text.truncate(text.len() - 1);
+        put(&mut text, name, &raw(&value));
+        text.push('}');
+    }
+    text
 }

@@ -12,11 +12,13 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
+use tracing::Instrument;
 use wire::PushReply;
 
 use crate::app::{App, BODY_WITHIN, Shared};
+use crate::ingest::Fault;
 use crate::ingest::body::{Encoding, Refusal, inflate};
-use crate::ingest::prepare::{Bounds, Prepared, prepare};
+use crate::ingest::prepare::{Bounds, Prepared, prepare_within};
 use crate::principal::Collector;
 use crate::problem::Problem;
 use crate::take::{self, Taken};
@@ -26,11 +28,14 @@ const NEXT_CHECK_S: u64 = 300;
 
 pub async fn push(
     State(app): State<Shared>,
-    me: Collector,
+    me: Result<Collector, Problem>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<PushReply>, Problem> {
-    let answer = answer(&app, me, &headers, body).await;
+    let answer = match me {
+        Ok(me) => answer(&app, me, &headers, body).await,
+        Err(refused) => Err(refused),
+    };
     match &answer {
         Ok(_) => app.figures.pushes.inc(),
         Err(_) => app.figures.push_failures.inc(),
@@ -46,7 +51,8 @@ async fn answer(app: &Shared, me: Collector, headers: &HeaderMap, body: Body) ->
     let (prepared, text) = prepare_aside(app, me, encoding, body).await?;
     let batch_id = prepared.batch_id.clone();
     // Not cancelled with the request.
-    let storing = tokio::spawn(take::take(app.clone(), me.id(), prepared, text, bytes));
+    let storing = take::take(app.clone(), me.id(), prepared, text, bytes).in_current_span();
+    let storing = tokio::spawn(storing);
     let taken = storing.await.map_err(|_| Problem::Broken)??;
     let took = started.elapsed();
     app.figures.ingest.observe(took.as_secs_f64());
@@ -87,28 +93,40 @@ async fn prepare_aside(
 ) -> Result<(Prepared, take::Text), Problem> {
     let app = app.clone();
     let work = move || {
-        let (text, held) =
-            inflate(&body, encoding, app.config.max_batch_bytes, &app.room).map_err(|refusal| {
-                let cap = app.config.max_batch_bytes;
-                match refusal {
-                    Refusal::TooLarge => {
-                        Problem::TooLarge(format!("a batch has {cap} bytes at most, inflated"))
-                    }
-                    Refusal::NoRoom => Problem::Away("too much is being pushed at this moment"),
-                    Refusal::Damaged(why) => {
-                        Problem::Invalid(crate::ingest::Fault::new("", format!("the body is damaged: {why}")))
-                    }
-                }
-            })?;
+        let cap = app.config.max_batch_bytes;
+        let (text, mut held) = inflate(&body, encoding, cap, &app.room).map_err(|why| problem(why, cap))?;
         let bounds = Bounds {
             now: Timestamp::now(),
             ahead: app.config.ahead,
             retention: app.config.retention.clone(),
         };
-        let prepared = prepare(&text, me.id(), &bounds)?;
+        // Rows are as long as their text, or shorter, unless somebody saw to it that they are not.
+        let mut refusal = None;
+        let mut grow = |rows: usize| {
+            let room = if rows > 2 * cap {
+                Err(Refusal::TooLarge)
+            } else {
+                app.room.cover(&mut held, text.len() + rows)
+            };
+            refusal = room.err();
+            refusal.is_none()
+        };
+        let prepared = prepare_within(&text, me.id(), &bounds, &mut grow);
+        let prepared = prepared.map_err(|fault| match refusal {
+            Some(why) => problem(why, cap),
+            None => fault.into(),
+        })?;
         Ok((prepared, take::Text::new(text, held)))
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Problem::Broken)?
+}
+
+fn problem(refusal: Refusal, cap: usize) -> Problem {
+    match refusal {
+        Refusal::TooLarge => Problem::TooLarge(format!("a batch has {cap} bytes at most, inflated")),
+        Refusal::NoRoom => Problem::Away("too much is being pushed at this moment"),
+        Refusal::Damaged(why) => Problem::Invalid(Fault::new("", format!("the body is damaged: {why}"))),
+    }
 }
 
 fn reply(me: Collector, batch_id: String, bytes: usize, taken: Taken, processing_time_ms: f64) -> PushReply {
