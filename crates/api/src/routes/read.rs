@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::app::Shared;
+use crate::copy::OLDEST;
 use crate::family::join::Fields;
 use crate::ingest::Fault;
 use crate::principal::Collector;
@@ -100,6 +101,11 @@ fn filter(asked: &Asked, me: Uuid) -> Result<Filter, Problem> {
     if id.transpose()?.is_some_and(|id| id != me) {
         return Err(Problem::Forbidden("a collector may read its own metrics"));
     }
+    for (name, text) in [("type", &asked.kind), ("database", &asked.database)] {
+        if text.as_deref().is_some_and(|text| text.contains('\0')) {
+            return Err(Fault::new(name, "holds the character U+0000").into());
+        }
+    }
     Ok(Filter { collector: Some(me), kind: asked.kind.clone(), database: asked.database.clone() })
 }
 
@@ -111,11 +117,11 @@ fn limit(text: Option<&str>) -> Result<i64, Fault> {
 
 /// A bound that is missing is open: the beginning of time, or now and a little.
 fn span(asked: &Asked, cursor: Option<Cursor>) -> Result<Option<Span>, Fault> {
-    let moment = |name: &str, text: &Option<String>| match text {
+    let moment = |name: &str, text: &Option<String>| match text.as_deref().map(str::parse::<Timestamp>) {
         None => Ok(None),
-        Some(text) => {
-            text.parse::<Timestamp>().map(Some).map_err(|_| Fault::new(name, "must be a time as in RFC 3339"))
-        }
+        // What is earlier nobody has, and the server does not read.
+        Some(Ok(at)) => Ok(Some(at.max(OLDEST))),
+        Some(Err(_)) => Err(Fault::new(name, "must be a time as in RFC 3339")),
     };
     let (from, to) = (moment("start_time", &asked.start_time)?, moment("end_time", &asked.end_time)?);
     if from.is_none() && to.is_none() {

@@ -3,11 +3,10 @@
 //! The secret is shared by all collectors, so it must not be enough to become one that exists: a known name takes a token
 //! of that same collector, or an admin who allowed it.
 
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use jiff::Timestamp;
@@ -17,6 +16,7 @@ use wire::{REGISTRATION_SECRET_HEADER, Register, Registered};
 
 use crate::app::{App, Shared};
 use crate::ingest::Fault;
+use crate::object::{Object, string};
 use crate::principal::bearer;
 use crate::problem::Problem;
 use crate::store::collectors::{self, Known};
@@ -29,10 +29,10 @@ const LONGEST_NAME: usize = 255;
 pub async fn register(
     State(app): State<Shared>,
     parts: Parts,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
     check_secret(&app, &parts)?;
-    let new = read(&body)?;
+    let new = read(&body.map_err(|_| Problem::TooLarge("that is too much for a registration".to_owned()))?)?;
     app.open()?;
     let Some(known) = app.learn(identify(&app, &parts, &new).await)? else {
         app.figures.auth_failures.inc();
@@ -60,29 +60,24 @@ fn check_secret(app: &App, parts: &Parts) -> Result<(), Problem> {
     Err(Problem::Unauthorized("the registration secret is not right"))
 }
 
-fn read(body: &[u8]) -> Result<Register, Problem> {
-    let new: Register = serde_json::from_slice(body).map_err(|e| {
-        Fault::new(
-            "",
-            format!("a name and a hostname are needed, see line {} column {}", e.line(), e.column()),
-        )
-    })?;
-    let fit = |text: &str, longest: usize| {
-        !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control)
+fn read(body: &[u8]) -> Result<Register, Fault> {
+    let Object(fields) = serde_json::from_slice(body).map_err(|_| Fault::new("", "must be a JSON object"))?;
+    let field = |name: &str| {
+        let value = fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
+        let Some(value) = value.filter(|value| value.get() != "null") else { return Ok(None) };
+        let text = string(value).ok_or_else(|| Fault::new(name, "must be a string"))?;
+        match !text.trim().is_empty() && text.len() <= LONGEST_NAME && !text.contains(char::is_control) {
+            true => Ok(Some(text.into_owned())),
+            false => Err(Fault::new(name, "must be 1 to 255 bytes without control characters")),
+        }
     };
-    for (field, text) in
-        [("name", Some(&new.name)), ("hostname", Some(&new.hostname)), ("version", new.version.as_ref())]
-    {
-        if text.is_some_and(|text| !fit(text, LONGEST_NAME)) {
-            return Err(Fault::new(field, "must be 1 to 255 bytes without control characters").into());
-        }
-    }
-    match new.address.as_deref().map(str::parse::<IpAddr>) {
-        Some(Err(_)) if !new.address.as_deref().is_some_and(|address| fit(address, LONGEST_NAME)) => {
-            Err(Fault::new("address", "must be an address or a host's name").into())
-        }
-        _ => Ok(new),
-    }
+    let needed = |name: &str| field(name)?.ok_or_else(|| Fault::new(name, "is missing"));
+    Ok(Register {
+        name: needed("name")?,
+        hostname: needed("hostname")?,
+        address: field("address")?,
+        version: field("version")?,
+    })
 }
 
 /// `None`: the name is somebody else's.
