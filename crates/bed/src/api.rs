@@ -15,6 +15,8 @@ use super::{postmaster, warden};
 
 pub const REGISTRATION_SECRET: &str = "let-me-in-with-this";
 pub const SCRAPE_TOKEN: &str = "to-look-at-figures";
+/// Signs tokens.
+pub const KEY: &str = "a-key-of-the-tests-that-is-long-enough";
 
 pub struct Api {
     dir: PathBuf,
@@ -56,11 +58,15 @@ impl Api {
 
     /// Not started yet; later settings win over those that every test's backend has.
     pub fn prepare(database_url: &str, settings: &[(&str, &str)]) -> Api {
+        Api::prepare_on("127.0.0.1", database_url, settings)
+    }
+
+    pub fn prepare_on(address: &str, database_url: &str, settings: &[(&str, &str)]) -> Api {
         let port = ports::lease();
-        let listen = format!("127.0.0.1:{}", port.number);
+        let listen = format!("{address}:{}", port.number);
         let own = [
             ("DATABASE_URL", database_url),
-            ("JWT_SECRET_KEY", "a-key-of-the-tests-that-is-long-enough"),
+            ("JWT_SECRET_KEY", KEY),
             ("REGISTRATION_SECRET", REGISTRATION_SECRET),
             ("SCRAPE_TOKEN", SCRAPE_TOKEN),
             ("LISTEN", &listen),
@@ -165,6 +171,16 @@ impl Api {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         request.call().map_err(|e| e.to_string()).and_then(read)
+    }
+
+    /// By another address of this machine, which is then also where it is asked from.
+    #[track_caller]
+    pub fn get_from(&self, address: std::net::Ipv4Addr, path: &str, token: Option<&str>) -> Answer {
+        let mut request = agent().get(format!("http://{address}:{}{path}", self.port.number));
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        request.call().map_err(|e| e.to_string()).and_then(read).unwrap_or_else(|e| panic!("{path}: {e}"))
     }
 
     #[track_caller]

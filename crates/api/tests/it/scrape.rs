@@ -1,0 +1,139 @@
+//! The backend's own figures: each is there and follows what it tells of; and who may read them.
+
+use std::net::{Ipv4Addr, UdpSocket};
+
+use bed::api::{Answer, Api, SCRAPE_TOKEN};
+use bed::cluster::shared;
+use bed::majors;
+use serde_json::json;
+
+use crate::batch::{batch, item};
+
+/// The sum over all labels; 0 where there is none.
+pub(crate) fn figure(api: &Api, name: &str) -> f64 {
+    let text = api.get("/metrics", Some(SCRAPE_TOKEN)).text;
+    samples(&text).into_iter().filter(|(known, ..)| known == name).map(|(_, _, value)| value).sum()
+}
+
+/// Name, labels, value. Panics on a line that is none of OpenMetrics.
+fn samples(text: &str) -> Vec<(String, String, f64)> {
+    let (body, end) = text.rsplit_once("# EOF\n").expect("it ends");
+    assert!(end.is_empty());
+    let mut samples = Vec::new();
+    for line in body.lines() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            let kind = comment.split(' ').next().unwrap();
+            assert!(["HELP", "TYPE", "UNIT"].contains(&kind), "{line}");
+            continue;
+        }
+        let (key, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?}"));
+        let value = if value == "+Inf" {
+            f64::INFINITY
+        } else {
+            value.parse().unwrap_or_else(|_| panic!("{line:?}"))
+        };
+        let (name, labels) = match key.split_once('{') {
+            Some((name, labels)) => (name, labels.strip_suffix('}').unwrap_or_else(|| panic!("{line:?}"))),
+            None => (key, ""),
+        };
+        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{line:?}");
+        samples.push((name.to_owned(), labels.to_owned(), value));
+    }
+    samples
+}
+
+#[test]
+fn each_figure_follows_what_it_tells_of() {
+    let server = shared(*majors().last().unwrap());
+    let api = Api::start(server, &server.fresh_database("scrape"), &[]);
+    let (id, token) = api.register("o\"n\\e");
+    let sent = batch(
+        &id,
+        &[
+            item(
+                "agent",
+                None,
+                json!({ "cycle_ms": 12.5, "spool_batches": 3, "spool_bytes": 4096, "spool_oldest_s": 180 }),
+            ),
+            item("pg_query_stats", Some("shop"), json!({ "queries": [{ "hash": "7" }, { "hash": "8" }] })),
+            json!({ "type": "pg_wal", "server": "main", "timestamp": "2126-01-01T00:00:00Z" }),
+        ],
+    );
+    let names = [
+        ("pganalytics_ingest_records_total", 4.0),
+        ("pganalytics_ingest_latency_seconds_count", 2.0),
+        ("pganalytics_collector_pushes_total", 2.0),
+        ("pganalytics_collector_push_failures_total", 1.0),
+        ("pganalytics_dlq_size", 1.0),
+        ("pganalytics_collector_cycle_ms", 12.5),
+        ("pganalytics_collector_spool_batches", 3.0),
+        ("pganalytics_collector_spool_bytes", 4096.0),
+        ("pganalytics_collector_spool_oldest_seconds", 180.0),
+        ("pganalytics_cache_misses_total", 3.0),
+    ];
+    let before: Vec<f64> = names.iter().map(|(name, _)| figure(&api, name)).collect();
+    assert_eq!(api.push(&token, &sent).status, 200);
+    assert_eq!(api.push(&token, &batch(&id, &[])).status, 200);
+    assert_eq!(api.push_text(&token, b"nonsense").status, 422);
+    for ((name, expected), before) in names.iter().zip(before) {
+        assert_eq!(figure(&api, name) - before, *expected, "{name}");
+    }
+    assert!(figure(&api, "pganalytics_cache_hits_total") >= 2.0, "the collector was remembered");
+    assert!((0.0..60.0).contains(&figure(&api, "pganalytics_collector_last_seen_age_seconds")));
+    assert!(figure(&api, "pganalytics_http_request_duration_seconds_count") >= 4.0);
+    for still in [
+        "pganalytics_circuit_breaker_state",
+        "pganalytics_http_429_total",
+        "pganalytics_db_connection_errors_total",
+    ] {
+        let text = api.get("/metrics/prometheus", Some(SCRAPE_TOKEN)).text;
+        assert!(samples(&text).iter().any(|(name, _, value)| name == still && *value == 0.0), "{still}");
+    }
+    let text = api.get("/metrics", Some(SCRAPE_TOKEN)).text;
+    assert!(text.contains(r#"name="o\"n\\e""#), "names are escaped");
+    assert!(!text.contains("/api/v1/metrics/push?"), "no label holds what was sent");
+}
+
+#[test]
+fn paths_that_are_nowhere_make_no_label() {
+    let server = shared(*majors().last().unwrap());
+    let api = Api::start(server, &server.fresh_database("scrape"), &[]);
+    for n in 0..50 {
+        assert_eq!(api.get(&format!("/api/v1/nowhere/{n}"), None).status, 404);
+    }
+    let text = api.get("/metrics", Some(SCRAPE_TOKEN)).text;
+    assert!(!text.contains("nowhere"), "{text}");
+    let unknown: f64 = samples(&text)
+        .iter()
+        .filter(|(name, labels, _)| name.ends_with("duration_seconds_count") && labels.contains("(none)"))
+        .map(|(_, _, value)| value)
+        .sum();
+    assert_eq!(unknown, 50.0);
+}
+
+/// An address of this machine that is not loopback, if it has one. Nothing is sent.
+fn outer() -> Option<Ipv4Addr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    match socket.local_addr().ok()?.ip() {
+        std::net::IpAddr::V4(address) if !address.is_loopback() => Some(address),
+        _ => None,
+    }
+}
+
+#[test]
+fn other_hosts_need_the_token() {
+    let server = shared(*majors().last().unwrap());
+    let database = server.fresh_database("scrape");
+    let mut api = Api::prepare_on("0.0.0.0", &bed::api::url(server.port(), &database), &[]);
+    api.launch();
+    api.healthy();
+    assert_eq!(api.get("/metrics", None).status, 200, "this host may");
+    let outer = outer().expect("the machine has an address besides loopback");
+    let ask = |token: Option<&str>| -> Answer { api.get_from(outer, "/metrics", token) };
+    assert_eq!(ask(None).status, 401);
+    assert_eq!(ask(Some("wrong")).status, 401);
+    let right = ask(Some(SCRAPE_TOKEN));
+    assert_eq!(right.status, 200);
+    assert!(right.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+}
