@@ -6,3 +6,16 @@ mod cuts;
 mod kills;
 mod scene;
 mod stored;
+mod texts;
+
+use crate::support::majors;
+
+/// At once: each waits most of the time.
+fn for_each_major(check: impl Fn(u32) + Sync) {
+    std::thread::scope(|scope| {
+        for major in majors() {
+            let check = &check;
+            scope.spawn(move || check(major));
+        }
+    });
+}

@@ -1,21 +1,17 @@
 //! The network between the two closes at every place of an answer: what was stored and never acknowledged comes again, and
 //! is known.
 
+use super::for_each_major;
 use super::scene::{self, Scene};
 use super::stored::each_once;
 use crate::support::cluster::shared;
-use crate::support::majors;
 use crate::support::proxy::{Mode, Proxy};
 
 const ROUNDS: u64 = 6;
 
 #[test]
 fn a_batch_whose_acknowledgement_was_cut_off_is_there_once() {
-    std::thread::scope(|scope| {
-        for major in majors() {
-            scope.spawn(move || check(major));
-        }
-    });
+    for_each_major(check);
 }
 
 fn check(major: u32) {

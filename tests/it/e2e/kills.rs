@@ -1,10 +1,10 @@
 //! The backend, and its database, are killed while a batch is being stored. The collector keeps it, and all that come
 //! after, until somebody acknowledges.
 
+use super::for_each_major;
 use super::scene::{self, Scene};
 use super::stored::{all_of, each_once};
 use crate::support::cluster::{Cluster, shared};
-use crate::support::majors;
 use crate::support::poll::{LONG, eventually};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,11 +15,7 @@ enum Victim {
 
 #[test]
 fn a_batch_whose_backend_or_database_is_killed_under_it_is_there_once() {
-    std::thread::scope(|scope| {
-        for major in majors() {
-            scope.spawn(move || check(major));
-        }
-    });
+    for_each_major(check);
 }
 
 fn check(major: u32) {
