@@ -1,12 +1,14 @@
 //! A row of a hot family, from the columns of its table back into the JSON that came.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
+use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, Json, Type};
+use tokio_postgres::types::{FromSql, IsNull, Json, ToSql, Type, to_sql_checked};
 
 use super::{Family, Kind};
 use crate::copy::EPOCH_US;
@@ -58,7 +60,7 @@ pub fn raw(value: &impl serde::Serialize) -> Box<RawValue> {
 pub struct Moment(pub Timestamp);
 
 impl<'a> FromSql<'a> for Moment {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         let us = i64::from_be_bytes(raw.try_into()?);
         Ok(Moment(Timestamp::from_microsecond(us.saturating_add(EPOCH_US))?))
     }
@@ -66,4 +68,18 @@ impl<'a> FromSql<'a> for Moment {
     fn accepts(ty: &Type) -> bool {
         *ty == Type::TIMESTAMPTZ
     }
+}
+
+/// As a parameter it is a constant to the planner, which leaves out other days' partitions; text that is cast is not.
+impl ToSql for Moment {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.put_i64(self.0.as_microsecond() - EPOCH_US);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Moment as FromSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
 }

@@ -91,16 +91,16 @@ pub async fn between(
     span: &Span,
     limit: i64,
 ) -> Result<(Vec<Item>, i64), Failure> {
-    let (from, to) = (span.from.to_string(), span.to.to_string());
-    let wanted = "from metrics m where m.\"timestamp\" >= $4::text::timestamptz and m.\"timestamp\" < $5::text::timestamptz \
+    let (from, to) = (Moment(span.from), Moment(span.to));
+    let wanted = "from metrics m where m.\"timestamp\" >= $4 and m.\"timestamp\" < $5 \
                   and ($1::uuid is null or m.collector_id = $1) and ($2::text is null or m.type = $2) \
                   and ($3::text is null or m.database = $3)";
     let parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
         (&filter.collector, Type::UUID),
         (&filter.kind, Type::TEXT),
         (&filter.database, Type::TEXT),
-        (&from, Type::TEXT),
-        (&to, Type::TEXT),
+        (&from, Type::TIMESTAMPTZ),
+        (&to, Type::TIMESTAMPTZ),
     ];
     let counted = format!("select count(*) from (select {wanted} limit {COUNTED}) c");
     let total = client.query_typed(&counted, &parameters).await?.first().map_or(0, |row| row.get(0));
@@ -143,12 +143,13 @@ async fn add_rows(client: &impl GenericClient, number: usize, items: &mut [Item]
     let family = &FAMILIES[number];
     let mut by_id: HashMap<i64, &mut Item> =
         items.iter_mut().filter(|item| item.kind == family.kind).map(|item| (item.id, item)).collect();
-    if by_id.is_empty() {
+    let moments = || by_id.values().map(|item| item.timestamp);
+    let (Some(first), Some(last)) = (moments().min().map(Moment), moments().max().map(Moment)) else {
         return Ok(());
-    }
+    };
     let ids: Vec<i64> = by_id.keys().copied().collect();
     let collectors: Vec<Uuid> = by_id.values().map(|item| item.collector).collect();
-    let moments: Vec<i64> = by_id.values().map(|item| item.timestamp.as_microsecond()).collect();
+    let moments: Vec<Moment> = moments().map(Moment).collect();
     let texted = family.columns.iter().any(|column| column.kind == Kind::Texted);
     let columns: Vec<String> = family.columns.iter().map(|column| format!("f.\"{}\"", column.name)).collect();
     let (text, join_texts) = if texted {
@@ -159,16 +160,23 @@ async fn add_rows(client: &impl GenericClient, number: usize, items: &mut [Item]
     } else {
         ("null::text", "")
     };
+    // Item by item, whatever the planner believes of a partition that nobody has analyzed yet.
     let sql = format!(
-        "select f.item, {text}, {}, f.rest from {} f {join_texts} \
-         where f.collector_id = any($1) and f.item = any($2) and f.\"timestamp\" = any( \
-             select timestamptz 'epoch' + at * interval '1 microsecond' from unnest($3) as n (at)) \
-         order by f.item, f.position",
+        "select f.item, {text}, {}, f.rest from unnest($1, $2, $3) as n (collector, id, at) cross join lateral ( \
+             select {} from {} f where f.collector_id = n.collector and f.\"timestamp\" = n.at and f.item = n.id \
+             and f.\"timestamp\" between $4 and $5 offset 0 \
+         ) f {join_texts} order by f.item, f.position",
         columns.join(", "),
+        family.column_list(),
         family.table
     );
-    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&collectors, Type::UUID_ARRAY), (&ids, Type::INT8_ARRAY), (&moments, Type::INT8_ARRAY)];
+    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+        (&collectors, Type::UUID_ARRAY),
+        (&ids, Type::INT8_ARRAY),
+        (&moments, Type::TIMESTAMPTZ_ARRAY),
+        (&first, Type::TIMESTAMPTZ),
+        (&last, Type::TIMESTAMPTZ),
+    ];
     let mut joined: HashMap<i64, Vec<Fields>> = HashMap::new();
     for row in client.query_typed(&sql, &parameters).await? {
         joined.entry(row.try_get(0)?).or_default().push(join(family, &row, 2, row.try_get(1)?)?);

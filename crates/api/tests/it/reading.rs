@@ -88,6 +88,8 @@ fn a_late_batch_is_history_and_not_the_newest() {
 fn a_span_is_read_in_pages_without_gap_or_repeat() {
     let (_, _, api) = started();
     let (id, token) = api.register("one");
+    let now = minutes_ago(0);
+    let minutes_ago = |minutes| now - SignedDuration::from_mins(minutes);
     for n in 0..25 {
         let items: Vec<Value> =
             (0..10).map(|m| item("pg_wal", Some(&format!("d{m}")), json!({ "wal_records": n }))).collect();
@@ -112,6 +114,27 @@ fn a_span_is_read_in_pages_without_gap_or_repeat() {
     assert!(times.is_sorted_by(|a, b| a >= b), "newest first");
     let early = read(&api, &token, &format!("?start_time={from}&end_time={}", minutes_ago(95)));
     assert_eq!(early["total"], 50, "the end is not part of it");
+}
+
+#[test]
+fn an_hour_is_read_while_another_days_partitions_are_locked() {
+    let (server, database, api) = started();
+    let (id, token) = api.register("one");
+    let long_ago = minutes_ago(10 * 24 * 60);
+    for at in [long_ago, minutes_ago(30)] {
+        assert_eq!(api.push(&token, &dated(batch(&id, &[stats("a"), wal(1)]), at)).status, 200);
+    }
+    let mut other = server.conn(&database);
+    let day = long_ago.strftime("%Y%m%d").to_string();
+    let mut tx = other.transaction().unwrap();
+    tx.batch_execute(&format!("lock table metrics_often_{day}, table_stats_{day} in access exclusive mode"))
+        .unwrap();
+    let page = read(&api, &token, &format!("?start_time={}&end_time={}", minutes_ago(60), minutes_ago(0)));
+    let stats =
+        page["metrics"].as_array().unwrap().iter().find(|metric| metric["type"] == "pg_stats").unwrap();
+    assert_eq!((&page["total"], &stats["data"]["tables"][0]["live_tuples"]), (&json!(2), &json!(5)));
+    tx.commit().unwrap();
+    assert_eq!(read(&api, &token, "?start_time=2020-01-01T00:00:00Z")["total"], 4);
 }
 
 #[test]
