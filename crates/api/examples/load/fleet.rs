@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use wire::{REGISTRATION_SECRET_HEADER, Registered};
 
@@ -52,6 +52,12 @@ impl Fleet {
         Ok(Fleet { collectors, next: 0 })
     }
 
+    /// Of the first: for who wants to read what it pushed.
+    pub(crate) fn first(&self) -> Result<Value> {
+        let first = self.collectors.first().context("there is no collector")?;
+        Ok(json!({ "id": first.id, "authorization": first.authorization }))
+    }
+
     /// One of each.
     pub(crate) fn round(&mut self, template: &Template) -> Result<Vec<Push>> {
         self.turns(template, self.collectors.len())
@@ -70,7 +76,7 @@ impl Fleet {
         Ok(pushes)
     }
 
-    /// Of one collector, dated back by a day each.
+    /// Of the first collector, dated back by a day each.
     pub(crate) fn late(&mut self, template: &Template, days: i64) -> Result<Vec<Push>> {
         let now = Timestamp::now();
         let mut pushes = Vec::new();

@@ -9,7 +9,8 @@
 //!     first THREADS                     each collector's first batch, with the texts of its statements
 //!     closed THREADS PUSHES SECONDS     one push after the other in each thread, until either is reached
 //!     open PER_SECOND SECONDS           due at fixed moments; latency counts from when a push was due
-//!     late DAYS                         one push of one collector for each of so many days before today
+//!     late DAYS                         one push of the first collector for each of so many days before today
+//!     who                               answered at once, with the first collector's id and Authorization
 //!
 //! Each is answered `ready`, waits for an empty line, runs, and is answered with one line of JSON.
 //!
@@ -55,6 +56,10 @@ fn main() -> Result<()> {
                 (fleet.due(&steady, per_second.parse()?, seconds.parse()?)?, OPEN_THREADS, None)
             }
             ["late", days] => (fleet.late(&steady, days.parse()?)?, 1, None),
+            ["who"] => {
+                println!("{}", fleet.first()?);
+                continue;
+            }
             _ => bail!("not understood: {line}"),
         };
         println!("ready");
