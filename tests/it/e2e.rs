@@ -3,6 +3,7 @@
 
 mod arrives;
 mod cuts;
+mod identity;
 mod kills;
 mod scene;
 mod stored;

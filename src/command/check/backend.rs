@@ -65,27 +65,33 @@ fn look(config: &Config, deadline: Instant) -> Vec<Finding> {
     found
 }
 
-/// What this collector may read of itself shows whether the backend knows its token.
+/// A collector may read what is its own: that shows whether the backend knows its token, and as whose.
 fn valid(door: &Door, id: &str, token: &SecretString, from: &str) -> Finding {
-    let answer = match door.get(&format!("config/{id}"), Some(token)) {
+    let answer = match door.get(&format!("metrics?limit=1&collector_id={}", escaped(id)), Some(token)) {
         Ok(answer) => answer,
         Err(failure) => return Finding::trouble(failure.message),
     };
     match answer.status {
-        200..=299 | 304 => Finding::fine(format!("token of {from}: valid")),
-        404 => Finding::fine(format!(
-            "token of {from}: not refused (the backend keeps no configuration for {id})"
-        )),
+        200..=299 => Finding::fine(format!("token of {from}: valid")),
         401 => Finding::trouble(format!(
             "token of {from}: refused (401); if it has only expired the next cycle refreshes it, else register again"
         )),
         403 => Finding::trouble(format!(
             "token of {from}: not that of {id} (403): check [collector] id, or register again"
         )),
+        422 => Finding::trouble(format!(
+            "token of {from}: good, but {id} is no id that the backend gives (422): take [collector] id out, and register"
+        )),
         status => {
             Finding::advice(format!("token of {from}: the backend answered {status}, which does not tell"))
         }
     }
+}
+
+/// As a value in an address.
+fn escaped(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// By this host's clock: whether the token is good is said by the backend alone.

@@ -66,7 +66,10 @@ fn of_a_backend_it_asks_for_two_things_and_says_no_secret() {
     marked(&run, "ok", "valid");
     marked(&run, "! ", "travel unencrypted");
     assert!(!run.stdout.contains("top-secret"));
-    assert_eq!(stub.log(), ["GET /api/v1/health -> reply 200", "GET /api/v1/config/it -> reply 200"]);
+    assert_eq!(
+        stub.log(),
+        ["GET /api/v1/health -> reply 200", "GET /api/v1/metrics?limit=1&collector_id=it -> reply 200"]
+    );
     assert_eq!(stub.requests()[0].request.header("authorization"), None);
     assert_eq!(stub.requests()[1].request.header("authorization"), Some("Bearer top-secret"));
 }
@@ -74,8 +77,10 @@ fn of_a_backend_it_asks_for_two_things_and_says_no_secret() {
 #[test]
 fn answers_of_a_backend() {
     let bed = Bed::new(shared(majors()[0]), 1);
-    for (health, config, mark, words) in [
-        (200, 404, "ok", "not refused"),
+    for (health, own, mark, words) in [
+        (200, 200, "ok", "valid"),
+        (200, 404, "! ", "the backend answered 404"),
+        (200, 422, "x ", "no id that the backend gives"),
         (200, 401, "x ", "refused (401)"),
         (200, 403, "x ", "not that of it (403)"),
         (200, 500, "! ", "the backend answered 500"),
@@ -85,7 +90,7 @@ fn answers_of_a_backend() {
         (429, 200, "! ", "too busy to say"),
     ] {
         let stub = Stub::start(move |request: &Request| {
-            Answer::reply(if request.path.ends_with("/health") { health } else { config }, "{}")
+            Answer::reply(if request.path.ends_with("/health") { health } else { own }, "{}")
         });
         bed.configure(&format!("[backend]\nurl = \"{}\"\ntoken = \"s\"\n", stub.url()));
         let run = bed.check(i32::from(mark == "x "));

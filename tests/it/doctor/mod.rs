@@ -93,7 +93,7 @@ fn says(run: &Run, line: &str) {
 
 /// A marked line, wherever it was broken.
 #[track_caller]
-fn marked(run: &Run, mark: &str, words: &str) {
+pub(crate) fn marked(run: &Run, mark: &str, words: &str) {
     let page = run.stdout.replace("\n     ", " ");
     let found = page.lines().any(|l| l.starts_with(&format!("  {mark} ")) && l.contains(words));
     assert!(found, "no {mark} with {words} in\n{}", run.stdout);

@@ -24,23 +24,19 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn start(store: &Cluster, watched: &str) -> Scene {
         let database = store.fresh_database("store");
-        let api = Api::start(store, &database, &[]);
+        // What must not be in a log is not there at the deepest level either.
+        let api = Api::start(store, &database, &[("LOG_LEVEL", "trace")]);
         let home = Home::new().env("REGISTRATION_SECRET", REGISTRATION_SECRET);
         let mut scene = Scene { database, api, home, id: String::new(), watched: watched.to_owned() };
         scene.push_to(&scene.api.url());
-        let run = scene.home.run(&["register"]);
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        scene.id = fs::read_to_string(scene.home.state_dir().join("collector.id")).unwrap().trim().to_owned();
+        scene.run(&["register"], 0);
+        scene.id = kept(&scene.home, "collector.id");
         scene
     }
 
     /// Where batches go from here on.
     pub(super) fn push_to(&self, url: &str) {
-        self.home.config(&format!(
-            "[collector]\nname = \"orders\"\nstate_dir = \"{{state}}\"\nserver_budget_ms = 60000\n\
-             [backend]\nurl = \"{url}\"\n[logging]\nfile_path = \"{{log}}\"\nlevel = \"debug\"\n{}",
-            self.watched
-        ));
+        configure(&self.home, "orders", url, &self.watched);
     }
 
     #[track_caller]
@@ -56,7 +52,7 @@ impl Scene {
     }
 
     pub(super) fn token(&self) -> String {
-        fs::read_to_string(self.home.state_dir().join("collector.token")).unwrap().trim().to_owned()
+        kept(&self.home, "collector.token")
     }
 
     /// What waits in the spool, oldest first: to the byte what will be sent.
@@ -71,6 +67,18 @@ impl Scene {
             ledger.breaker.open_until = ledger.breaker.open_until.map(|until| until - 4000);
         });
     }
+}
+
+/// What registering left in this file of the state directory.
+pub(super) fn kept(home: &Home, file: &str) -> String {
+    fs::read_to_string(home.state_dir().join(file)).unwrap().trim().to_owned()
+}
+
+pub(super) fn configure(home: &Home, name: &str, url: &str, watched: &str) {
+    home.config(&format!(
+        "[collector]\nname = \"{name}\"\nstate_dir = \"{{state}}\"\nserver_budget_ms = 60000\n\
+         [backend]\nurl = \"{url}\"\n[logging]\nfile_path = \"{{log}}\"\nlevel = \"trace\"\n{watched}"
+    ));
 }
 
 /// Statements, tables, the collector's own figures: what makes a batch, and no run long.
