@@ -27,7 +27,8 @@ async fn one(client: &mut Client, config: &Config, letter: &Letter) -> Result<bo
     let bounds = Bounds { now: Timestamp::now(), ahead: config.ahead, retention: config.retention.clone() };
     let text = as_batch(letter)?;
     let Ok(mut prepared) = prepare(&text, letter.collector, &bounds) else { return Ok(false) };
-    if !prepared.aside.is_empty() {
+    // Of a whole batch, items that are out of range by now become letters of their own.
+    if letter.position.is_some() && !prepared.aside.is_empty() {
         return Ok(false);
     }
     match store(client, &mut prepared, letter).await {
@@ -42,7 +43,8 @@ async fn store(client: &mut Client, prepared: &mut Prepared, letter: &Letter) ->
     partitions::ensure(&tx, prepared.pieces.iter().copied()).await?;
     tx.commit().await?;
     let tx = pool::begin(client).await?;
-    let context = Batch { collector: letter.collector, bytes: letter.body.len(), unsure: Vec::new() };
+    let context =
+        Batch { collector: letter.collector, bytes: letter.body.len(), unsure: Vec::new(), replayed: true };
     // That it is there already is as good: then only the letter has to go.
     batches::store(&tx, prepared, &context).await?;
     dead_letters::remove(&tx, letter).await?;

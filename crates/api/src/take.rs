@@ -124,7 +124,7 @@ async fn store(
     app.caches.as_of(generation);
     // Those that come with their text too: it may be an old one that has to be marked as seen.
     let unsure = app.caches.without_text(collector, prepared.statements.keys(), &app.figures);
-    let context = Context { collector, bytes, unsure: unsure.iter().collect() };
+    let context = Context { collector, bytes, unsure: unsure.iter().collect(), replayed: false };
     let tx = pool::begin(client).await?;
     let (outcome, known) = batches::store(&tx, prepared, &context).await?;
     tx.commit().await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
+pub use rustix::process::Signal;
 use serde_json::Value;
 
 use super::cluster::Cluster;

@@ -39,6 +39,8 @@ pub struct Context<'a> {
     pub bytes: usize,
     /// Statements of which it is not known whether the store has their text.
     pub unsure: Vec<&'a texts::Statement>,
+    /// It comes from this store's own dead letters, and says nothing of how its collector fares.
+    pub replayed: bool,
 }
 
 /// Stores it all, but does not commit. The statements among the unsure that turned out to have a text come back.
@@ -69,7 +71,7 @@ pub async fn store(
         texts::known(tx, collector, &context.unsure),
         dead_letters::keep(tx, collector, &prepared.batch_id, &prepared.aside),
         newest(tx, prepared, collector, number),
-        seen(tx, prepared, collector),
+        seen(tx, prepared, context),
     );
     kept?;
     let known = known?;
@@ -149,8 +151,12 @@ async fn newest(
     Ok(())
 }
 
-/// What the collector said of itself last. A late batch says nothing new.
-async fn seen(tx: &Transaction<'_>, prepared: &Prepared, collector: Uuid) -> Result<(), Failure> {
+/// What the collector said of itself last. A late batch says nothing new, and one from a clock that is ahead no more than
+/// one of now: else nothing would be new until that moment has come.
+async fn seen(tx: &Transaction<'_>, prepared: &Prepared, context: &Context<'_>) -> Result<(), Failure> {
+    if context.replayed {
+        return Ok(());
+    }
     let agent = prepared.agent.unwrap_or_default();
     let new = "last_batch_at is null or last_batch_at <= n.at";
     let figure = |column: &str, given: &str| {
@@ -159,7 +165,7 @@ async fn seen(tx: &Transaction<'_>, prepared: &Prepared, collector: Uuid) -> Res
     // Of the row itself as it is when its turn has come, not as it was when the statement began.
     let sql = format!(
         "update collectors set last_seen = now(), last_batch_at = greatest(last_batch_at, n.at), {}, {}, {}, {}, {} \
-         from (select $2::text::timestamptz as at) n where id = $1 returning 1",
+         from (select least($2::text::timestamptz, clock_timestamp()) as at) n where id = $1 returning 1",
         figure("version", "$3"),
         figure("cycle_ms", "$4"),
         figure("spool_batches", "$5"),
@@ -169,7 +175,7 @@ async fn seen(tx: &Transaction<'_>, prepared: &Prepared, collector: Uuid) -> Res
     tx.query_typed(
         &sql,
         &[
-            (&collector, Type::UUID),
+            (&context.collector, Type::UUID),
             (&prepared.timestamp.to_string(), Type::TEXT),
             (&prepared.version, Type::TEXT),
             (&agent.cycle_ms, Type::FLOAT8),

@@ -40,7 +40,7 @@ pub async fn keep(
     Ok(())
 }
 
-/// A batch whose rows the database itself refused, whole.
+/// A batch whose rows the database itself refused, whole; once, however often it comes.
 pub async fn keep_batch(
     client: &impl GenericClient,
     collector: Uuid,
@@ -48,7 +48,9 @@ pub async fn keep_batch(
     reason: &str,
     body: &str,
 ) -> Result<(), Failure> {
-    let sql = "insert into dead_letters (collector_id, batch_id, field, reason, body) values ($1, $2, '', $3, $4) returning 1";
+    let sql = "insert into dead_letters (collector_id, batch_id, field, reason, body) select $1, $2, '', $3, $4 \
+               where not exists (select from dead_letters where collector_id = $1 and batch_id = $2 and position is null) \
+               returning 1";
     client
         .query_typed(
             sql,

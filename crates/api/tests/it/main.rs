@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod aside;
 mod batch;
+mod earlier;
+mod faulty;
 mod migrations;
 mod outages;
 mod partitions;
@@ -16,3 +19,4 @@ mod stored;
 mod texts;
 mod timescale;
 mod tokens;
+mod told;
