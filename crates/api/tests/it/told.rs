@@ -78,7 +78,7 @@ fn sigterm_lets_what_is_under_way_end() {
             _ => Ok(()),
         });
         api.signal(Signal::TERM);
-        eventually(LONG, || api.try_get("/healthz", None).map_or(Ok(()), |answer| Err(answer)));
+        eventually(LONG, || api.try_get("/healthz", None).map_or(Ok(()), Err));
         holder.batch_execute("commit").unwrap();
         assert_eq!(push.join().unwrap().status, 200);
     });
