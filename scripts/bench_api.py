@@ -177,7 +177,7 @@ def load_bench(base, options):
         # What the fast ones wrote is in the disk's way for some time: they come last.
         orders += [(f"{goal:,} records/s", f"open {goal / records} {options.seconds}")
                    for goal in (RECORDS_PER_S // 2, RECORDS_PER_S)]
-        orders += [(f"{threads} at a time", f"closed {threads} 6000 {options.seconds // 2}") for threads in (1, 4, 16)]
+        orders += [(f"{threads} at a time", f"closed {threads} 4500 {options.seconds // 3}") for threads in (1, 4, 16)]
         rows = []
         for name, order in orders:
             server.sql("postgres", "select pg_stat_statements_reset()")
@@ -200,7 +200,7 @@ def load_bench(base, options):
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench-api")
     parser.add_argument("what", choices=["load", "growth"])
-    parser.add_argument("--seconds", type=int, default=60, help="of a run at a fixed rate; others take half of it")
+    parser.add_argument("--seconds", type=int, default=60, help="of a run at a fixed rate; others take a third of it")
     parser.add_argument("--collectors", type=int, help="in place of as many as push once a minute each")
     parser.add_argument("--write", action="store_true", help="lay the tables into docs/BENCHMARKS.md")
     options = parser.parse_args()
