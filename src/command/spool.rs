@@ -82,6 +82,7 @@ fn flush(config: &Config, spool: Spool, rejected: Spool, ledger: &mut Ledger) ->
         deadline: started + config.run.timeout,
         seed: seed(&[config.collector.known_as()]),
         fresh: None,
+        pull: None,
     };
     let (drained, learnt) = drain.run(&|_, _| {});
     *ledger = learnt;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::document::{self, Document};
 use super::environment::Environment;
 use super::problem::{Place, Problem, Problems, Report, position};
-use super::{Config, dsn, resolve, secret};
+use super::{Config, dsn, remote, resolve, secret};
 
 pub const DEFAULT_PATH: &str = "/etc/pganalytics/collector.toml";
 
@@ -31,7 +31,31 @@ pub fn load_with(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> R
     let document = document::read(&text, &mut report);
     let config = resolve::config(&path, &document, &env, &mut report);
     warn_if_exposed(&path, &document, &mut report);
-    report.finish(config).map(|(config, warnings)| Loaded { config, warnings })
+    let (config, warnings) = report.finish(config)?;
+    Ok(told(Loaded { config, warnings }, &path, &text, &env))
+}
+
+/// With what a backend told laid over the file, where the two go together.
+fn told(mut loaded: Loaded, path: &Path, text: &str, env: &Environment) -> Loaded {
+    let remote = match remote::cached(&loaded.config.run.state_dir) {
+        None => return loaded,
+        Some(Ok(remote)) => remote,
+        Some(Err(why)) => {
+            loaded.warnings.push(why);
+            return loaded;
+        }
+    };
+    let mut report = Report::new(path, text);
+    let mut document = document::read(text, &mut report);
+    document.overlay(remote);
+    let config = resolve::config(path, &document, env, &mut report);
+    match report.finish(config) {
+        Ok((config, _)) => loaded.config = config,
+        Err(problems) => loaded.warnings.push(format!(
+            "what the backend told does not go together with the configuration file, which stands alone: {problems}"
+        )),
+    }
+    loaded
 }
 
 fn read(path: &Path) -> Result<String, Problems> {

@@ -9,19 +9,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+pub use settings::keys;
+use settings::{document, problem, value};
 
 use crate::collect::Part;
 
 mod advice;
-mod document;
 mod dsn;
 mod environment;
 pub mod example;
-pub mod keys;
 mod layers;
 mod load;
 mod passfile;
-mod problem;
+pub mod remote;
 mod resolve;
 mod secret;
 mod server;
@@ -30,7 +30,6 @@ mod ssl;
 mod target;
 #[cfg(test)]
 mod tests;
-mod value;
 
 pub use advice::advice;
 pub use load::{DEFAULT_PATH, Loaded, load, load_with};

@@ -13,6 +13,7 @@ use crate::collect::coordinator::Collected;
 use crate::collect::schedule::seed;
 use crate::config::Config;
 use crate::event::Event;
+use crate::push::pull::Pull;
 use crate::push::{Drain, Drained, Fresh};
 use crate::spool::Spool;
 use crate::state::ledger::{Dropped, Ledger};
@@ -181,6 +182,11 @@ impl Delivery<'_> {
             deadline: self.moment.deadline
                 - (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(1)),
             seed: seed(&[self.config.collector.known_as()]),
+            pull: self.config.collector.id.clone().map(|collector_id| Pull {
+                every_s: self.config.run.config_pull_interval.as_secs(),
+                collector_id,
+                state_dir: self.state.root().to_owned(),
+            }),
             fresh: Some(Fresh {
                 sequence: head.sequence,
                 batch_id: head.batch_id.clone(),

@@ -39,8 +39,17 @@ impl Door {
 
     /// `path` is below `/api/v1`.
     pub(crate) fn get(&self, path: &str, token: Option<&SecretString>) -> Result<Answer, Failure> {
+        self.get_with(path, &[], token)
+    }
+
+    pub(crate) fn get_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        token: Option<&SecretString>,
+    ) -> Result<Answer, Failure> {
         let url = self.url(path);
-        get(&self.agent, &self.request(&url, &[], token))
+        get(&self.agent, &self.request(&url, headers, token))
     }
 
     pub(crate) fn post(

@@ -14,7 +14,7 @@ use wire::TokenReply;
 use super::reply::{self, Reply};
 use super::token::{self, Life};
 use crate::config::Backend;
-use crate::http::{Door, JSON};
+use crate::http::{Answer, Door, Failure, JSON};
 
 /// From here on the backend is asked first: one that finds it too large could not be heard while we still send.
 const ASK_FROM_BYTES: usize = 256 << 10;
@@ -75,6 +75,12 @@ impl Api {
     /// Whether the backend says of itself that it is well.
     pub(super) fn is_healthy(&self) -> bool {
         self.door.get("health", None).is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// The configuration that the backend keeps for this collector, unless it is the one with this tag.
+    pub(super) fn config(&self, collector_id: &str, etag: Option<&str>) -> Result<Answer, Failure> {
+        let headers: Vec<_> = etag.map(|etag| ("if-none-match", etag)).into_iter().collect();
+        self.door.get_with(&format!("config/{collector_id}"), &headers, Some(&self.token))
     }
 
     fn send(&self, batch_id: &str, sealed: &[u8]) -> Reply {

@@ -8,6 +8,7 @@
 mod backend;
 pub(crate) mod file;
 mod parcel;
+pub mod pull;
 pub mod reply;
 mod run;
 mod split;
@@ -21,6 +22,7 @@ use crate::spool::Spool;
 use crate::state::breaker::Gate;
 use crate::state::ledger::Ledger;
 use parcel::Tally;
+use pull::Pull;
 use run::Run;
 
 /// What has come of a draining so far.
@@ -65,6 +67,8 @@ pub struct Drain {
     pub deadline: Instant,
     pub seed: u64,
     pub fresh: Option<Fresh>,
+    /// Where the backend is asked for configuration as well.
+    pub pull: Option<Pull>,
 }
 
 impl Drain {

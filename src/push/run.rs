@@ -60,7 +60,17 @@ impl Run<'_> {
                 return next.map(drop);
             }
         }
+        self.pull();
         Ok(())
+    }
+
+    /// After the batches: they come first.
+    fn pull(&mut self) {
+        let (Some(api), Some(pull)) = (&self.api, &self.drain.pull) else { return };
+        let now = self.clock();
+        if self.left() > LEAST && pull.is_due(&self.drain.ledger.pulled, now) {
+            pull.look(api, &mut self.drain.ledger.pulled, now);
+        }
     }
 
     fn one(&mut self, parcel: &Parcel) -> Result<Next> {

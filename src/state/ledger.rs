@@ -17,6 +17,7 @@ use wire::Want;
 
 use super::breaker::Breaker;
 use super::{Durability, write_atomic};
+use crate::push::pull::Pulled;
 
 /// Layout of the file. A file of another layout is set aside like a corrupt one.
 pub const LAYOUT: u32 = 1;
@@ -38,6 +39,8 @@ pub struct Ledger {
     /// Batches that never arrived: marks of texts that they carried are void. The latest 256.
     pub lost_sequences: Vec<u64>,
     pub wants: Vec<Want>,
+    /// The configuration that the backend keeps.
+    pub pulled: Pulled,
     /// Bytes of each day's file that are known to be whole, for `file://`.
     pub committed: BTreeMap<String, u64>,
     /// Counters of the host at the last run: rates need two readings.

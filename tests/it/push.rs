@@ -7,6 +7,7 @@ pub(crate) mod desk;
 mod ends;
 mod half_life;
 mod network;
+mod pulled;
 mod room;
 mod split;
 mod stubborn;

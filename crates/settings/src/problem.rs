@@ -42,7 +42,7 @@ impl std::error::Error for Problems {}
 
 /// Where a value came from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub enum Place {
     /// Byte offset in the configuration file.
     Byte(usize),
     /// Line of another file: a service file, a password file.
@@ -50,35 +50,35 @@ pub(super) enum Place {
     Environment,
 }
 
-/// Collects what is found on the way from text to [`super::Config`].
-pub(super) struct Report<'a> {
+/// Collects what is found on the way from text to a configuration.
+pub struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     problems: Vec<(Place, Problem)>,
-    warnings: Vec<(Place, String)>,
+    warnings: Vec<(Place, Problem)>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
+    pub fn new(file: &'a Path, text: &'a str) -> Self {
         Report { file, text, problems: Vec::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn problem(&mut self, place: &Place, message: impl Into<String>) {
+    pub fn problem(&mut self, place: &Place, message: impl Into<String>) {
         let problem = self.at(place, message.into());
         self.problems.push((place.clone(), problem));
     }
 
-    pub(super) fn warn(&mut self, place: &Place, message: impl Into<String>) {
-        let text = self.at(place, message.into()).to_string();
-        self.warnings.push((place.clone(), text));
+    pub fn warn(&mut self, place: &Place, message: impl Into<String>) {
+        let warning = self.at(place, message.into());
+        self.warnings.push((place.clone(), warning));
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.problems.len()
     }
 
     /// True when this line already has a problem: what else is odd about it follows from that.
-    pub(super) fn spoilt(&self, offset: usize) -> bool {
+    pub fn spoilt(&self, offset: usize) -> bool {
         if self.problems.is_empty() {
             return false;
         }
@@ -86,11 +86,16 @@ impl<'a> Report<'a> {
         self.problems.iter().any(|(place, p)| matches!(place, Place::Byte(_)) && p.line == line)
     }
 
-    pub(super) fn finish<T>(mut self, value: T) -> Result<(T, Vec<String>), Problems> {
+    /// What is only odd in a file that somebody wrote is wrong in one that a program sent.
+    pub fn strict(&mut self) {
+        self.problems.append(&mut self.warnings);
+    }
+
+    pub fn finish<T>(mut self, value: T) -> Result<(T, Vec<String>), Problems> {
         self.problems.sort_by(|a, b| a.0.cmp(&b.0));
         self.warnings.sort_by(|a, b| a.0.cmp(&b.0));
         if self.problems.is_empty() {
-            Ok((value, self.warnings.into_iter().map(|(_, text)| text).collect()))
+            Ok((value, self.warnings.into_iter().map(|(_, warning)| warning.to_string()).collect()))
         } else {
             Err(Problems(self.problems.into_iter().map(|(_, problem)| problem).collect()))
         }
@@ -110,7 +115,7 @@ impl<'a> Report<'a> {
 }
 
 /// Line and column, both from 1; the column counts characters, as editors do.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let mut end = offset.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -121,14 +126,14 @@ pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// The known name that was probably meant.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).max(2);
     let distances = known.into_iter().map(|k| (strsim::osa_distance(name, k), k));
     distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, k)| k)
 }
 
 /// A name from the file, fit for a message: anything that is no plain key might be a misplaced secret.
-pub(super) fn shown(name: &str) -> &str {
+pub fn shown(name: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.len() <= 40 && name.chars().all(plain) { name } else { "(not a plain name)" }
 }

@@ -14,19 +14,19 @@ use super::problem::{Place, Report, nearest, shown};
 use super::value::{Found, Value, check};
 
 /// One section, or one `[[servers]]` among several.
-pub(super) struct Table {
-    pub(super) section: &'static Section,
-    pub(super) place: Place,
+pub struct Table {
+    pub section: &'static Section,
+    pub place: Place,
     /// A key was given and refused: what seems to be missing may be just that.
-    pub(super) flawed: bool,
+    pub flawed: bool,
     values: BTreeMap<&'static str, Found>,
 }
 
 /// The whole file.
-pub(super) struct Document {
+pub struct Document {
     sections: BTreeMap<&'static str, Table>,
-    pub(super) servers: Vec<Table>,
-    pub(super) custom: Vec<Table>,
+    pub servers: Vec<Table>,
+    pub custom: Vec<Table>,
     /// Values under a name or in a section of earlier releases, laid into their place at the end.
     moved: Vec<Moved>,
 }
@@ -38,7 +38,7 @@ struct Moved {
     found: Found,
 }
 
-pub(super) fn read(text: &str, report: &mut Report) -> Document {
+pub fn read(text: &str, report: &mut Report) -> Document {
     let mended = syntax(text, report);
     let (root, _) = DeTable::parse_recoverable(&mended);
     let mut document =
@@ -88,43 +88,43 @@ fn without_line(text: &str, offset: usize) -> String {
 }
 
 impl Document {
-    pub(super) fn table(&self, section: &str) -> Option<&Table> {
+    pub fn table(&self, section: &str) -> Option<&Table> {
         self.sections.get(section)
     }
 
-    pub(super) fn found(&self, section: &str, key: &str) -> Option<&Found> {
+    pub fn found(&self, section: &str, key: &str) -> Option<&Found> {
         self.table(section)?.found(key)
     }
 
-    pub(super) fn place(&self, section: &str, key: &str) -> Place {
+    pub fn place(&self, section: &str, key: &str) -> Place {
         self.found(section, key).map_or(Place::Byte(0), |found| found.place.clone())
     }
 
-    pub(super) fn text(&self, section: &str, key: &str) -> Option<&str> {
+    pub fn text(&self, section: &str, key: &str) -> Option<&str> {
         self.found(section, key)?.value.text()
     }
 
     /// What the file says, or the default of the table.
-    pub(super) fn word(&self, section: &'static str, key: &str) -> &str {
+    pub fn word(&self, section: &'static str, key: &str) -> &str {
         let default = || default_of(section, key).trim_matches('"');
         self.text(section, key).unwrap_or_else(default)
     }
 
-    pub(super) fn int(&self, section: &'static str, key: &str) -> i64 {
+    pub fn int(&self, section: &'static str, key: &str) -> i64 {
         match self.found(section, key).map(|found| &found.value) {
             Some(Value::Int(n)) => *n,
             _ => default_of(section, key).parse().expect("the default of a number is a number"),
         }
     }
 
-    pub(super) fn bool(&self, section: &'static str, key: &str) -> bool {
+    pub fn bool(&self, section: &'static str, key: &str) -> bool {
         match self.found(section, key).map(|found| &found.value) {
             Some(Value::Bool(b)) => *b,
             _ => default_of(section, key) == "true",
         }
     }
 
-    pub(super) fn list(&self, section: &str, key: &str) -> Vec<String> {
+    pub fn list(&self, section: &str, key: &str) -> Vec<String> {
         self.table(section).map_or_else(Vec::new, |table| table.list(key))
     }
 
@@ -249,12 +249,40 @@ impl Document {
     }
 }
 
+/// As a whole.
+impl Document {
+    /// Every key that is given, but for those of repeated sections.
+    pub fn given(&self) -> impl Iterator<Item = (&'static Section, &'static str, Place)> {
+        self.sections.values().flat_map(|table| {
+            table.values.iter().map(|(key, found)| (table.section, *key, found.place.clone()))
+        })
+    }
+
+    pub fn repeated_sections(&self) -> impl Iterator<Item = (&'static str, Place)> {
+        let tables = self.servers.iter().chain(&self.custom);
+        tables.map(|table| (table.section.name, table.place.clone()))
+    }
+
+    /// What the other gives wins over what this one has.
+    pub fn overlay(&mut self, other: Document) {
+        for (name, table) in other.sections {
+            let empty = Table {
+                section: table.section,
+                place: table.place.clone(),
+                flawed: false,
+                values: BTreeMap::new(),
+            };
+            self.sections.entry(name).or_insert(empty).values.extend(table.values);
+        }
+    }
+}
+
 impl Table {
-    pub(super) fn found(&self, key: &str) -> Option<&Found> {
+    pub fn found(&self, key: &str) -> Option<&Found> {
         self.values.get(key)
     }
 
-    pub(super) fn list(&self, key: &str) -> Vec<String> {
+    pub fn list(&self, key: &str) -> Vec<String> {
         match self.found(key).map(|found| &found.value) {
             Some(Value::List(names)) => names.clone(),
             _ => Vec::new(),
@@ -262,20 +290,20 @@ impl Table {
     }
 
     /// Milliseconds, seconds and the like, with the table's default.
-    pub(super) fn int(&self, key: &str) -> Option<i64> {
+    pub fn int(&self, key: &str) -> Option<i64> {
         match self.found(key)?.value {
             Value::Int(n) => Some(n),
             _ => None,
         }
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = (&'static str, &Found)> {
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, &Found)> {
         self.values.iter().map(|(name, found)| (*name, found))
     }
 }
 
 /// TOML text of a default that the table is known to have.
-pub(super) fn default_of(section: &str, key: &str) -> &'static str {
+pub fn default_of(section: &str, key: &str) -> &'static str {
     let key = keys::section(section).and_then(|s| s.key(key));
     key.and_then(Key::default).expect("only asked for keys with a default")
 }

@@ -10,20 +10,20 @@ use super::problem::{Place, Report};
 
 /// A checked value. No Debug: it may be a password.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub enum Value {
     Bool(bool),
     Int(i64),
     Text(String),
     List(Vec<String>),
 }
 
-pub(super) struct Found {
-    pub(super) value: Value,
-    pub(super) place: Place,
+pub struct Found {
+    pub value: Value,
+    pub place: Place,
 }
 
 impl Value {
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
             _ => None,
@@ -33,12 +33,7 @@ impl Value {
 
 /// The checked value; `None` when it was told as a problem, or when it is empty, which older files use for
 /// "not given".
-pub(super) fn check(
-    section: &Section,
-    key: &Key,
-    value: &Spanned<DeValue>,
-    report: &mut Report,
-) -> Option<Found> {
+pub fn check(section: &Section, key: &Key, value: &Spanned<DeValue>, report: &mut Report) -> Option<Found> {
     let place = Place::Byte(value.span().start);
     match typed(key.kind, value.get_ref()) {
         Ok(Value::Text(text)) if text.is_empty() => None,
