@@ -7,19 +7,26 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use secrecy::SecretString;
+use tower_http::cors::CorsLayer;
 
 use crate::breaker::Breaker;
 use crate::cache::Caches;
+use crate::client::Client;
 use crate::config::{Config, Secrets};
 use crate::figures::Figures;
+use crate::guard;
 use crate::ingest::body::Room;
+use crate::limit::{Limited, Limiter, one_client};
+use crate::password::Passwords;
 use crate::pieces::Pieces;
 use crate::problem::Problem;
 use crate::request;
-use crate::routes::{health, push, read, refresh, register, scrape};
+use crate::routes::{collectors, configs, health, login, push, read, refresh, register, scrape, users};
+use crate::store::attempts;
 use crate::store::pool::{self, Db};
 use crate::token::Keys;
 
@@ -31,8 +38,10 @@ pub struct App {
     pub keys: Keys,
     pub registration: SecretString,
     pub scrape: Option<SecretString>,
+    pub passwords: Passwords,
     pub caches: Caches,
     pub pieces: Pieces,
+    pub limiter: Limiter,
     pub breaker: Breaker,
     pub figures: Figures,
     pub room: Room,
@@ -42,7 +51,7 @@ pub struct App {
 }
 
 /// Enough for what is no push.
-const BODY_BYTES: usize = 64 << 10;
+pub const BODY_BYTES: usize = 64 << 10;
 
 impl App {
     pub fn new(config: Config, secrets: &Secrets) -> Result<Shared> {
@@ -52,8 +61,10 @@ impl App {
             keys: Keys::new(&secrets.signing, &secrets.previous),
             registration: secrets.registration.clone(),
             scrape: secrets.scrape.clone(),
+            passwords: Passwords::default(),
             caches: Caches::default(),
             pieces: Pieces::default(),
+            limiter: Limiter::new(config.limits.clone()),
             breaker: Breaker::default(),
             figures: Figures::default(),
             room: Room::new(config.memory_bytes),
@@ -75,6 +86,21 @@ impl App {
         Ok(())
     }
 
+    /// Counts an attempt of this client with those at other replicas.
+    pub async fn attempt(&self, limited: Limited, client: Client) -> Result<(), Problem> {
+        let (address, most) = (one_client(client.0), i64::from(self.limiter.limit(limited)));
+        let counted = self.db.with(pool::SHORT, async |client| {
+            let tx = pool::begin(client).await?;
+            let counted = attempts::count(&tx, limited.name(), &address.to_string(), most).await?;
+            tx.commit().await?;
+            Ok(counted)
+        });
+        match self.learn(counted.await)? {
+            Ok(_) => Ok(()),
+            Err(wait_s) => Err(Problem::TooMany(wait_s)),
+        }
+    }
+
     /// Tells the breaker and the figures how an answer of the database went.
     pub fn learn<T>(
         &self,
@@ -91,25 +117,59 @@ impl App {
     }
 }
 
+/// Method, path, and who answers: what is not here is not served.
+pub fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Shared>)> {
+    let unbounded = DefaultBodyLimit::disable;
+    vec![
+        ("GET", "/api/v1/health", get(health::health)),
+        ("GET", "/api/v1/version", get(health::version)),
+        ("POST", "/api/v1/collectors/register", post(register::register)),
+        ("POST", "/api/v1/collectors/refresh-token", post(refresh::refresh)),
+        ("GET", "/api/v1/collectors", get(collectors::list)),
+        ("GET", "/api/v1/collectors/{id}", get(collectors::show)),
+        ("DELETE", "/api/v1/collectors/{id}", delete(collectors::remove)),
+        ("GET", "/api/v1/config/{collector_id}", get(configs::get)),
+        ("PUT", "/api/v1/config/{collector_id}", put(configs::put)),
+        ("POST", "/api/v1/auth/login", post(login::login)),
+        ("POST", "/api/v1/auth/refresh", post(login::refresh)),
+        ("POST", "/api/v1/auth/logout", post(login::logout)),
+        ("GET", "/api/v1/users", get(users::list)),
+        ("POST", "/api/v1/users", post(users::create)),
+        ("PATCH", "/api/v1/users/{id}", patch(users::change)),
+        ("DELETE", "/api/v1/users/{id}", delete(users::remove)),
+        ("POST", "/api/v1/users/{id}/reset-password", post(users::reset_password)),
+        ("POST", "/api/v1/metrics/push", post(push::push).layer(unbounded())),
+        ("GET", "/api/v1/metrics", get(read::metrics)),
+        ("GET", "/healthz", get(health::alive)),
+        ("GET", "/version", get(health::version)),
+        ("GET", "/metrics", get(scrape::scrape)),
+        ("GET", "/metrics/prometheus", get(scrape::scrape)),
+    ]
+}
+
 pub fn router(app: Shared) -> Router {
-    let v1 = Router::new()
-        .route("/health", get(health::health))
-        .route("/version", get(health::version))
-        .route("/collectors/register", post(register::register))
-        .route("/collectors/refresh-token", post(refresh::refresh))
-        .route("/metrics/push", post(push::push).layer(DefaultBodyLimit::disable()))
-        .route("/metrics", get(read::metrics));
-    Router::new()
-        .nest("/api/v1", v1)
-        .route("/healthz", get(health::alive))
-        .route("/version", get(health::version))
-        .route("/metrics", get(scrape::scrape))
-        .route("/metrics/prometheus", get(scrape::scrape))
+    routes()
+        .into_iter()
+        .fold(Router::new(), |router, (_, path, answers)| router.route(path, answers))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::WrongMethod)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(cors(&app.config.origins))
+        .layer(from_fn_with_state(app.clone(), guard::limit))
+        .layer(from_fn(guard::headers))
         .layer(from_fn_with_state(app.clone(), request::observe))
         .with_state(app)
+}
+
+/// Off unless origins are named; never with cookies, which there are none of.
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    CorsLayer::new()
+        .allow_origin(origins.to_vec())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }
 
 /// The longest that a body may take to come.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::figures::{Cache, Figures};
 use crate::store::collectors::Known;
+use crate::store::sessions::Person;
 use crate::store::texts::Statement;
 
 /// How long a revoked token may still be believed.
@@ -20,6 +21,7 @@ const TEXTS_FOR: Duration = Duration::from_secs(60);
 pub struct Caches {
     generation: AtomicU64,
     collectors: Memory<Uuid, Known>,
+    people: Memory<Uuid, Person>,
     texts: Memory<(Uuid, Statement), ()>,
 }
 
@@ -28,6 +30,7 @@ impl Default for Caches {
         Caches {
             generation: AtomicU64::new(0),
             collectors: Memory::builder().max_capacity(20_000).time_to_live(COLLECTORS_FOR).build(),
+            people: Memory::builder().max_capacity(20_000).time_to_live(COLLECTORS_FOR).build(),
             texts: Memory::builder().max_capacity(500_000).time_to_live(TEXTS_FOR).build(),
         }
     }
@@ -38,6 +41,7 @@ impl Caches {
     pub fn as_of(&self, generation: u64) {
         if self.generation.swap(generation, Ordering::Relaxed) != generation {
             self.collectors.invalidate_all();
+            self.people.invalidate_all();
             self.texts.invalidate_all();
         }
     }
@@ -54,6 +58,19 @@ impl Caches {
 
     pub fn forget(&self, id: Uuid) {
         self.collectors.invalidate(&id);
+    }
+
+    pub fn person(&self, session: Uuid) -> Option<Person> {
+        self.people.get(&session)
+    }
+
+    pub fn remember_person(&self, person: Person) {
+        self.people.insert(person.session, person);
+    }
+
+    /// After a logout, or a change of somebody's role: other replicas learn of it within ten seconds.
+    pub fn forget_people(&self) {
+        self.people.invalidate_all();
     }
 
     /// Those of which it is not known that the database has a text.

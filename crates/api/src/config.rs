@@ -5,15 +5,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use axum::http::HeaderValue;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::client::Proxies;
+use crate::limit::Limits;
 use crate::retention::Retention;
 
-const FILE: &str = "/etc/pganalytics/config.toml";
+pub const FILE: &str = "/etc/pganalytics/config.toml";
 
 /// Name, default, what it is: the order in which `--help` and the documents have them.
 pub const SETTINGS: &[(&str, &str, &str)] = &[
@@ -31,6 +34,14 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("REGISTRATION_SECRET", "", "What a collector has to show to register"),
     ("LISTEN", "0.0.0.0:8080", "Address and port (PORT alone is read too)"),
+    ("TLS_ENABLED", "false", "Whether to speak TLS; behind a proxy that does, leave it"),
+    (
+        "TLS_CERT",
+        "/etc/pganalytics/api.crt",
+        "The certificate with its chain; a renewed one is used without a restart",
+    ),
+    ("TLS_KEY", "/etc/pganalytics/api.key", "Its key"),
+    ("TLS_CLIENT_CA", "", "Whose certificates clients have to show; without it none"),
     ("LOG_LEVEL", "info", "error, warn, info, debug, or a filter by module"),
     ("LOG_FORMAT", "json", "json or text"),
     ("SCRAPE_TOKEN", "", "Bearer token for /metrics; without one only loopback may ask"),
@@ -41,6 +52,13 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("MAX_AHEAD_SECONDS", "300", "How far ahead of this host's clock an item may be dated"),
     ("RETENTION_DAYS", "30", "Days kept; also by table: 30,query_stats=14,metrics_rare=400"),
     ("DEAD_LETTER_DAYS", "30", "Days that refused items are kept"),
+    (
+        "RATE_LIMITS",
+        "anonymous=100,user=100,push=600,login=10,registration=10",
+        "Requests a minute: by address, user, collector; what is left out keeps its number",
+    ),
+    ("TRUSTED_PROXIES", "", "Addresses and networks whose X-Forwarded-For is believed"),
+    ("CORS_ORIGINS", "", "Origins that browsers may ask from, separated by commas"),
     ("ENVIRONMENT", "production", "A name for the logs"),
 ];
 
@@ -58,6 +76,18 @@ pub struct Config {
     pub ahead: SignedDuration,
     pub retention: Retention,
     pub dead_letter_days: i64,
+    pub tls: Option<Tls>,
+    pub limits: Limits,
+    pub proxies: Proxies,
+    pub origins: Vec<HeaderValue>,
+}
+
+/// Where this server's own certificate is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub client_ca: Option<PathBuf>,
 }
 
 /// What only `serve` needs.
@@ -114,7 +144,8 @@ fn entries(text: &str) -> Result<BTreeMap<String, String>> {
         let text = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
-            _ => bail!("{name} must be a string or a number"),
+            toml::Value::Boolean(truth) => truth.to_string(),
+            _ => bail!("{name} must be a string, a number, true or false"),
         };
         entries.insert(name, text);
     }
@@ -176,6 +207,19 @@ impl Config {
         );
         let retention =
             problems.take("RETENTION_DAYS", Retention::parse(&source.or_default("RETENTION_DAYS")));
+        let enabled = source.or_default("TLS_ENABLED");
+        let enabled: Result<bool> =
+            enabled.parse().with_context(|| format!("{enabled:?} is neither true nor false"));
+        let tls = problems.take("TLS_ENABLED", enabled).map(|enabled| {
+            enabled.then(|| Tls {
+                certificate: source.or_default("TLS_CERT").into(),
+                key: source.or_default("TLS_KEY").into(),
+                client_ca: source.get("TLS_CLIENT_CA").map(PathBuf::from),
+            })
+        });
+        let limits = problems.take("RATE_LIMITS", Limits::parse(&source.or_default("RATE_LIMITS")));
+        let proxies = problems.take("TRUSTED_PROXIES", Proxies::parse(&source.or_default("TRUSTED_PROXIES")));
+        let origins = problems.take("CORS_ORIGINS", origins(&source.or_default("CORS_ORIGINS")));
         let pool_size = problems.number(source, "POOL_SIZE", 1..=1000);
         let max_body_bytes = problems.number(source, "MAX_BODY_BYTES", 1 << 16..=1 << 30);
         let max_batch_bytes = problems.number(source, "MAX_BATCH_BYTES", 1 << 16..=1 << 30);
@@ -198,6 +242,10 @@ impl Config {
             ahead: SignedDuration::from_secs(ahead?),
             retention: retention?,
             dead_letter_days: dead_letter_days?,
+            tls: tls?,
+            limits: limits?,
+            proxies: proxies?,
+            origins: origins?,
         })
     }
 }
@@ -223,6 +271,20 @@ impl Secrets {
         });
         problems.end(secrets)
     }
+}
+
+/// As browsers send them: scheme, host, and port where it is not the usual one.
+fn origins(text: &str) -> Result<Vec<HeaderValue>> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let origin = |word: &str| {
+        let host = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
+        let fit = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
+        HeaderValue::from_str(word)
+            .ok()
+            .filter(|_| fit)
+            .with_context(|| format!("{word:?} is no origin such as https://host"))
+    };
+    words.map(origin).collect()
 }
 
 fn long_enough(key: String) -> Result<SecretString> {

@@ -9,17 +9,25 @@
 //! - [`retention`], [`upkeep`]: what is kept, and for how long
 //! - [`figures`]: how it is doing
 
+pub mod admin;
 pub mod app;
+pub mod body;
 pub mod breaker;
 pub mod cache;
+pub mod certificate;
+pub mod client;
 pub mod command;
 pub mod config;
 pub mod copy;
 pub mod family;
 pub mod figures;
+pub mod guard;
 pub mod ingest;
+pub mod limit;
 pub mod log;
 pub mod object;
+pub mod password;
+pub mod permission;
 pub mod pieces;
 pub mod principal;
 pub mod problem;
@@ -27,6 +35,7 @@ pub mod replay;
 pub mod request;
 pub mod retention;
 pub mod routes;
+pub mod serve;
 pub mod store;
 pub mod take;
 pub mod token;

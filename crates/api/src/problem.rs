@@ -19,10 +19,14 @@ pub enum Problem {
     WrongMethod,
     /// A name that is somebody else's.
     Taken(String),
+    /// It would break what has to hold.
+    Conflict(&'static str),
     /// What was sent is not what is taken here.
     Invalid(Fault),
     WrongType(&'static str),
     TooLarge(String),
+    /// Again in so many seconds.
+    TooMany(u64),
     /// The body did not come in time.
     Slow,
     /// Later it may work.
@@ -31,7 +35,7 @@ pub enum Problem {
 }
 
 /// Seconds after which a client may try again what failed for want of the database or of room.
-const RETRY_S: u32 = 10;
+const RETRY_S: u64 = 10;
 
 impl Problem {
     fn told(&self) -> (StatusCode, &'static str, String) {
@@ -44,6 +48,7 @@ impl Problem {
                 (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods".to_owned())
             }
             Problem::Taken(why) => (Status::CONFLICT, "name_taken", why.clone()),
+            Problem::Conflict(why) => (Status::CONFLICT, "conflict", (*why).to_owned()),
             Problem::Invalid(fault) if fault.field.is_empty() => {
                 (Status::UNPROCESSABLE_ENTITY, "invalid", fault.why.clone())
             }
@@ -54,6 +59,11 @@ impl Problem {
                 (Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_type", (*why).to_owned())
             }
             Problem::TooLarge(why) => (Status::PAYLOAD_TOO_LARGE, "too_large", why.clone()),
+            Problem::TooMany(_) => (
+                Status::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "too many requests, see Retry-After".to_owned(),
+            ),
             Problem::Slow => (Status::REQUEST_TIMEOUT, "timeout", "the body did not come in time".to_owned()),
             Problem::Away(why) => (Status::SERVICE_UNAVAILABLE, "unavailable", (*why).to_owned()),
             Problem::Broken => (
@@ -94,16 +104,18 @@ impl IntoResponse for Problem {
             Problem::Invalid(fault) if !fault.field.is_empty() => Some(json!({ "field": fault.field })),
             _ => None,
         };
+        let wait = match &self {
+            Problem::TooMany(wait_s) => Some(*wait_s),
+            Problem::Away(_) => Some(RETRY_S),
+            _ => None,
+        };
         let body = wire::Problem { code: code.to_owned(), message, details, request_id: request::id() };
         let mut response = (status, Json(body)).into_response();
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));
-            }
-            StatusCode::UNAUTHORIZED => {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if let Some(wait_s) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

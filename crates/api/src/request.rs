@@ -2,14 +2,30 @@
 
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Path, Request, State};
 use axum::http::HeaderValue;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::app::Shared;
+use crate::problem::Problem;
+
+/// The id in a path. What is none names nothing that is here.
+pub struct Named(pub Uuid);
+
+impl FromRequestParts<Shared> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Named, Problem> {
+        match Path::<Uuid>::from_request_parts(parts, app).await {
+            Ok(Path(id)) => Ok(Named(id)),
+            Err(_) => Err(Problem::NotFound),
+        }
+    }
+}
 
 const HEADER: &str = "x-request-id";
 

@@ -14,7 +14,7 @@ use crate::app::Shared;
 use crate::ingest::body::Held;
 use crate::ingest::prepare::Prepared;
 use crate::problem::Problem;
-use crate::store::batches::{self, Context, Outcome};
+use crate::store::batches::{self, Context};
 use crate::store::dead_letters;
 use crate::store::failure::{Failure, told};
 use crate::store::pool;
@@ -45,6 +45,14 @@ pub struct Taken {
     pub records: usize,
     pub refused: Vec<Refused>,
     pub wants: Vec<Want>,
+    pub config_version: Option<i64>,
+}
+
+/// What came of a batch that was not there before.
+struct Stored {
+    /// Statements that lack a text.
+    lacking: Vec<Statement>,
+    config_version: Option<i64>,
 }
 
 pub async fn take(
@@ -56,14 +64,12 @@ pub async fn take(
 ) -> Result<Taken, Problem> {
     let started = Instant::now();
     let stored = app.learn(repeat(&app, collector, &mut prepared, bytes).await);
-    let (outcome, lacking) = match stored {
-        Ok(stored) => stored,
+    let (lacking, config_version) = match stored {
+        Ok(Some(Stored { lacking, config_version })) => (lacking, config_version),
+        Ok(None) => return Ok(Taken { duplicate: true, ..Taken::default() }),
         Err(Failure::Data(e)) => return bury(&app, collector, &prepared, &text.text, &e).await,
         Err(other) => return Err(other.into()),
     };
-    if outcome == Outcome::Duplicate {
-        return Ok(Taken { duplicate: true, ..Taken::default() });
-    }
     app.figures.records.inc_by(prepared.records as u64);
     let ms = started.elapsed().as_secs_f64() * 1e3;
     tracing::info!(collector = %collector, "Batch inserted: records={} ms={ms:.1}", prepared.records);
@@ -73,17 +79,18 @@ pub async fn take(
         items: prepared.items,
         records: prepared.records,
         refused: prepared.aside.into_iter().map(|aside| aside.refused).collect(),
+        config_version,
         wants: wants.map(|(server, hash)| Want { server, queryid: hash.to_string() }).collect(),
     })
 }
 
-/// The outcome, and the statements that lack a text.
+/// `None`: it was there before.
 async fn repeat(
     app: &Shared,
     collector: Uuid,
     prepared: &mut Prepared,
     bytes: usize,
-) -> Result<(Outcome, Vec<Statement>), Failure> {
+) -> Result<Option<Stored>, Failure> {
     let (started, mut attempt) = (Instant::now(), 0);
     loop {
         attempt += 1;
@@ -107,7 +114,7 @@ async fn once(
     collector: Uuid,
     prepared: &mut Prepared,
     bytes: usize,
-) -> Result<(Outcome, Vec<Statement>), Failure> {
+) -> Result<Option<Stored>, Failure> {
     app.pieces.ensure(&app.db, &prepared.pieces).await?;
     app.db.with(pool::LONG, async |client| store(app, client, collector, prepared, bytes).await).await
 }
@@ -118,7 +125,7 @@ async fn store(
     collector: Uuid,
     prepared: &mut Prepared,
     bytes: usize,
-) -> Result<(Outcome, Vec<Statement>), Failure> {
+) -> Result<Option<Stored>, Failure> {
     // What is remembered has to be of the database that this very connection leads to.
     let generation = app.db.generation();
     app.caches.as_of(generation);
@@ -126,14 +133,15 @@ async fn store(
     let unsure = app.caches.without_text(collector, prepared.statements.keys(), &app.figures);
     let context = Context { collector, bytes, unsure: unsure.iter().collect(), replayed: false };
     let tx = pool::begin(client).await?;
-    let (outcome, known) = batches::store(&tx, prepared, &context).await?;
+    let stored = batches::store(&tx, prepared, &context).await?;
     tx.commit().await?;
+    let Some(batches::Stored { known, config_version }) = stored else { return Ok(None) };
     let known: HashSet<Statement> = known.into_iter().collect();
     let lacking = unsure.iter().filter(|statement| !known.contains(*statement)).cloned().collect();
     if app.db.generation() == generation {
         app.caches.remember_texts(collector, known);
     }
-    Ok((outcome, lacking))
+    Ok(Some(Stored { lacking, config_version }))
 }
 
 async fn bury(

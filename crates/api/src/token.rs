@@ -1,7 +1,8 @@
-//! Collectors' tokens: JWTs, signed with HMAC-SHA-256 and nothing else, whatever a token claims of itself.
+//! Tokens: JWTs, signed with HMAC-SHA-256 and nothing else, whatever a token claims of itself. Those of collectors and
+//! those of people differ in their audience, and never pass for one another.
 //!
 //! A token names the key that signed it; keys that signed before are still believed, new ones never come from them.
-//! Whether a token was revoked is not written in it: its epoch is compared with the collector's.
+//! Whether a token was revoked is not written in it: its epoch is compared with the collector's, its session is looked up.
 
 use anyhow::{Result, anyhow};
 use jiff::{SignedDuration, Timestamp};
@@ -11,13 +12,18 @@ use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use ring::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-const AUDIENCE: &str = "collector";
+const COLLECTOR: &str = "collector";
+const PERSON: &str = "user";
 pub const LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long after its end a token may still be exchanged for a new one: an outage never needs an admin.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Of people's: short, as each session renews its own.
+pub const ACCESS: SignedDuration = SignedDuration::from_mins(15);
 /// Clocks differ.
 const LEEWAY_S: i64 = 30;
 
@@ -28,6 +34,16 @@ pub struct Claims {
     pub iat: i64,
     pub exp: i64,
     pub epoch: i32,
+}
+
+/// What a person's token says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Access {
+    pub sub: Uuid,
+    pub aud: String,
+    pub iat: i64,
+    pub exp: i64,
+    pub session: Uuid,
 }
 
 /// Which of the keys it is, without saying anything about it.
@@ -49,40 +65,70 @@ impl Keys {
         Keys { current: Key::new(signing), previous: previous.iter().map(Key::new).collect() }
     }
 
-    /// The token, and when it ends.
+    /// A collector's token, and when it ends.
     pub fn issue(&self, collector: Uuid, epoch: i32, now: Timestamp) -> Result<(String, Timestamp)> {
         let until = now.checked_add(LIFE)?;
         let claims = Claims {
             sub: collector,
-            aud: AUDIENCE.to_owned(),
+            aud: COLLECTOR.to_owned(),
             iat: now.as_second(),
             exp: until.as_second(),
             epoch,
         };
-        let header = Header { kid: Some(self.current.id.clone()), ..Header::new(Algorithm::HS256) };
-        let token = jsonwebtoken::encode(&header, &claims, &self.current.sign)
-            .map_err(|_| anyhow!("signing a token failed"))?;
-        Ok((token, Timestamp::from_second(until.as_second())?))
+        Ok((self.sign(&claims)?, Timestamp::from_second(until.as_second())?))
     }
 
-    /// What a token says, if it is one of ours for this purpose and ended no longer ago than `grace`.
+    /// A person's token, and when it ends.
+    pub fn issue_access(&self, user: Uuid, session: Uuid, now: Timestamp) -> Result<(String, Timestamp)> {
+        let until = now.checked_add(ACCESS)?;
+        let claims = Access {
+            sub: user,
+            aud: PERSON.to_owned(),
+            iat: now.as_second(),
+            exp: until.as_second(),
+            session,
+        };
+        Ok((self.sign(&claims)?, Timestamp::from_second(until.as_second())?))
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<String> {
+        let header = Header { kid: Some(self.current.id.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, claims, &self.current.sign)
+            .map_err(|_| anyhow!("signing a token failed"))
+    }
+
+    /// What a collector's token says, if it is one of ours and ended no longer ago than `grace`.
     pub fn read(&self, token: &str, now: Timestamp, grace: SignedDuration) -> Result<Claims, Refusal> {
+        let claims: Claims = self.verified(token, COLLECTOR)?;
+        in_time(claims.exp, now, grace).map(|()| claims)
+    }
+
+    pub fn read_access(&self, token: &str, now: Timestamp) -> Result<Access, Refusal> {
+        let access: Access = self.verified(token, PERSON)?;
+        in_time(access.exp, now, SignedDuration::ZERO).map(|()| access)
+    }
+
+    fn verified<T: DeserializeOwned>(&self, token: &str, audience: &str) -> Result<T, Refusal> {
         let named = jsonwebtoken::decode_header(token).map_err(|_| Refusal::Forged)?.kid;
         let key =
             [&self.current].into_iter().chain(&self.previous).find(|key| Some(&key.id) == named.as_ref());
         let mut expected = Validation::new(Algorithm::HS256);
-        expected.set_audience(&[AUDIENCE]);
-        // Against this function's own clock, below.
+        expected.set_audience(&[audience]);
+        // Against the caller's own clock, and not for all alike.
         expected.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.ok_or(Refusal::Forged)?.verify, &expected)
-            .map_err(|e| match e.kind() {
-                ErrorKind::InvalidAudience => Refusal::Audience,
-                _ => Refusal::Forged,
-            })?
-            .claims;
-        let late = now.as_second() - claims.exp - LEEWAY_S;
-        if late > grace.as_secs() { Err(Refusal::Expired) } else { Ok(claims) }
+        // As a value first: whose it is has to be known before what else it should hold.
+        let data = jsonwebtoken::decode::<Value>(token, &key.ok_or(Refusal::Forged)?.verify, &expected);
+        let claims = data.map(|data| data.claims).map_err(|e| match e.kind() {
+            ErrorKind::InvalidAudience => Refusal::Audience,
+            _ => Refusal::Forged,
+        })?;
+        serde_json::from_value(claims).map_err(|_| Refusal::Forged)
     }
+}
+
+fn in_time(exp: i64, now: Timestamp, grace: SignedDuration) -> Result<(), Refusal> {
+    let late = now.as_second() - exp - LEEWAY_S;
+    if late > grace.as_secs() { Err(Refusal::Expired) } else { Ok(()) }
 }
 
 impl Key {
@@ -190,6 +236,20 @@ mod tests {
         let none = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(none);
         assert_eq!(read(&format!("{none}.{}.", parts[1])), Err(Refusal::Forged));
         assert_eq!(read(&format!("{none}.{}.{}", parts[1], parts[2])), Err(Refusal::Forged));
+    }
+
+    #[test]
+    fn a_persons_token_is_no_collectors_and_short() {
+        let keys = Keys::new(&secret("a"), &[]);
+        let (user, session) = (Uuid::now_v7(), Uuid::now_v7());
+        let (access, until) = keys.issue_access(user, session, at(NOW)).unwrap();
+        assert_eq!(until, at(NOW + 900));
+        let read = keys.read_access(&access, at(NOW + 900)).unwrap();
+        assert_eq!((read.sub, read.session), (user, session));
+        assert_eq!(keys.read_access(&access, at(NOW + 931)), Err(Refusal::Expired));
+        assert_eq!(keys.read(&access, at(NOW), SignedDuration::ZERO), Err(Refusal::Audience));
+        let (token, _) = keys.issue(user, 1, at(NOW)).unwrap();
+        assert_eq!(keys.read_access(&token, at(NOW)), Err(Refusal::Audience));
     }
 
     #[test]

@@ -69,6 +69,8 @@ impl Api {
             ("JWT_SECRET_KEY", KEY),
             ("REGISTRATION_SECRET", REGISTRATION_SECRET),
             ("SCRAPE_TOKEN", SCRAPE_TOKEN),
+            // Tests are in a hurry; those of the limits set their own.
+            ("RATE_LIMITS", "anonymous=60000,user=60000,push=60000,login=60000,registration=60000"),
             ("LISTEN", &listen),
         ];
         let all = own.iter().chain(settings).map(|(name, value)| ((*name).into(), (*value).into()));
@@ -190,6 +192,28 @@ impl Api {
 
     pub fn try_post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, String> {
         post_to(&self.url(), path, headers, body)
+    }
+
+    /// Any method, with a bearer token or without.
+    #[track_caller]
+    pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &[u8]) -> Answer {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|value| ("Authorization", value.as_str())).collect();
+        self.ask_with(method, path, &headers, body)
+    }
+
+    #[track_caller]
+    pub fn ask_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = match body {
+            [] => agent().run(request.body(()).unwrap()),
+            body => agent().run(request.body(body).unwrap()),
+        };
+        let answer = response.map_err(|e| e.to_string()).and_then(read);
+        answer.unwrap_or_else(|e| panic!("{method} {path}: {e}; {}", self.log()))
     }
 
     /// Registers a collector: its id and token.

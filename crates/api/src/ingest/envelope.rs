@@ -24,6 +24,7 @@ pub(super) struct Envelope<'a> {
     pub(super) timestamp: Timestamp,
     pub(super) sequence: Option<i64>,
     pub(super) version: Option<Cow<'a, str>>,
+    pub(super) interval_s: Option<i64>,
     /// A collector that promises the shapes of the wire.
     pub(super) strict: bool,
     pub(super) items: Vec<&'a RawValue>,
@@ -66,8 +67,18 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
             Some(value.get().parse().map_err(|_| Fault::new("sequence", "must be a whole number"))?)
         }
     };
+    let interval_s = field("interval_s").and_then(|value| value.get().parse().ok());
     let hostname = name("hostname")?.unwrap_or_default();
-    Ok(Envelope { batch_id, hostname, timestamp, sequence, version: name("version")?, strict, items })
+    Ok(Envelope {
+        batch_id,
+        hostname,
+        timestamp,
+        sequence,
+        version: name("version")?,
+        interval_s,
+        strict,
+        items,
+    })
 }
 
 /// The place, not the words: they may hold what was sent.

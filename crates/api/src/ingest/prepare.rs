@@ -39,6 +39,8 @@ pub struct Prepared {
     pub timestamp: Timestamp,
     pub sequence: Option<i64>,
     pub version: Option<String>,
+    /// What the collector promises between two batches.
+    pub interval_s: Option<i64>,
     pub items: usize,
     /// Items, and rows of families.
     pub records: usize,
@@ -80,6 +82,7 @@ pub fn prepare_within(
         timestamp: batch.timestamp,
         sequence: batch.sequence,
         version: batch.version.map(|version| version.into_owned()),
+        interval_s: batch.interval_s,
         items: 0,
         records: 0,
         metrics: Rows::new(METRICS_WIDTH),

@@ -140,7 +140,7 @@ fn reply(me: Collector, batch_id: String, bytes: usize, taken: Taken, processing
         duplicate: taken.duplicate,
         bytes_received: bytes as u64,
         processing_time_ms: (processing_time_ms * 1e3).round() / 1e3,
-        next_config_version: None,
+        next_config_version: taken.config_version.and_then(|version| u64::try_from(version).ok()),
         next_check_in_seconds: NEXT_CHECK_S,
         want_texts: taken.wants,
     }

@@ -14,7 +14,8 @@ use crate::app::Shared;
 use crate::copy::OLDEST;
 use crate::family::join::Fields;
 use crate::ingest::Fault;
-use crate::principal::Collector;
+use crate::permission::ReadMetrics;
+use crate::principal::May;
 use crate::problem::Problem;
 use crate::store::items::{self, Filter, Item, Span};
 use crate::store::pool;
@@ -68,11 +69,11 @@ enum Cursor {
 
 pub async fn metrics(
     State(app): State<Shared>,
-    me: Collector,
+    me: May<ReadMetrics>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(asked) = asked.map_err(|_| Fault::new("", "the query cannot be read"))?;
-    let filter = filter(&asked, me.id())?;
+    let filter = filter(&asked, me.0.only())?;
     let limit = limit(asked.limit.as_deref())?;
     let cursor = asked.cursor.as_deref().map(Cursor::read).transpose()?;
     let span = span(&asked, cursor)?;
@@ -93,20 +94,23 @@ pub async fn metrics(
     Ok(Json(Page { metrics: items.into_iter().map(metric).collect(), total, limit, next }))
 }
 
-fn filter(asked: &Asked, me: Uuid) -> Result<Filter, Problem> {
-    let id = asked
-        .collector_id
-        .as_deref()
-        .map(|id| Uuid::parse_str(id).map_err(|_| Fault::new("collector_id", "must be a UUID")));
-    if id.transpose()?.is_some_and(|id| id != me) {
-        return Err(Problem::Forbidden("a collector may read its own metrics"));
-    }
+/// Whoever sees only their own asks for nobody else's.
+fn filter(asked: &Asked, only: Option<Uuid>) -> Result<Filter, Problem> {
     for (name, text) in [("type", &asked.kind), ("database", &asked.database)] {
         if text.as_deref().is_some_and(|text| text.contains('\0')) {
             return Err(Fault::new(name, "holds the character U+0000").into());
         }
     }
-    Ok(Filter { collector: Some(me), kind: asked.kind.clone(), database: asked.database.clone() })
+    let wrong = |_| Fault::new("collector_id", "must be a UUID");
+    let id = asked.collector_id.as_deref().map(|id| Uuid::parse_str(id).map_err(wrong)).transpose()?;
+    match (only, id) {
+        (Some(only), Some(id)) if id != only => {
+            Err(Problem::Forbidden("a collector may read its own metrics"))
+        }
+        _ => {
+            Ok(Filter { collector: only.or(id), kind: asked.kind.clone(), database: asked.database.clone() })
+        }
+    }
 }
 
 fn limit(text: Option<&str>) -> Result<i64, Fault> {

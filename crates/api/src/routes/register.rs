@@ -3,19 +3,20 @@
 //! The secret is shared by all collectors, so it must not be enough to become one that exists: a known name takes a token
 //! of that same collector, or an admin who allowed it.
 
-use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 use wire::{REGISTRATION_SECRET_HEADER, Register, Registered};
 
 use crate::app::{App, Shared};
+use crate::body::Whole;
+use crate::client::Client;
 use crate::ingest::Fault;
+use crate::limit::Limited;
 use crate::object::{Object, string};
 use crate::principal::bearer;
 use crate::problem::Problem;
@@ -28,12 +29,14 @@ const LONGEST_NAME: usize = 255;
 
 pub async fn register(
     State(app): State<Shared>,
+    Extension(client): Extension<Client>,
     parts: Parts,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<(StatusCode, Json<Registered>), Problem> {
-    check_secret(&app, &parts)?;
-    let new = read(&body.map_err(|_| Problem::TooLarge("that is too much for a registration".to_owned()))?)?;
     app.open()?;
+    app.attempt(Limited::Registration, client).await?;
+    check_secret(&app, &parts)?;
+    let new = read(&body)?;
     let Some(known) = app.learn(identify(&app, &parts, &new).await)? else {
         app.figures.auth_failures.inc();
         tracing::warn!(name = %new.name.escape_debug(), "a registration under a known name was refused");

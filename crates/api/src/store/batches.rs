@@ -25,12 +25,13 @@ use crate::ingest::prepare::{METRICS_COLUMNS, Prepared};
 const LIMITS: &str = "set local statement_timeout = '15s'; set local lock_timeout = '10s'; \
                       set local idle_in_transaction_session_timeout = '30s'";
 
-/// What became of it.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Stored,
-    /// It was there before.
-    Duplicate,
+/// What there is to say of a batch that was stored.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Statements among the unsure that turned out to have a text.
+    pub known: Vec<texts::Statement>,
+    /// The newest configuration that is kept for its collector.
+    pub config_version: Option<i64>,
 }
 
 /// What a batch needs besides its rows.
@@ -43,15 +44,15 @@ pub struct Context<'a> {
     pub replayed: bool,
 }
 
-/// Stores it all, but does not commit. The statements among the unsure that turned out to have a text come back.
+/// Stores it all, but does not commit. `None`: it was there before.
 pub async fn store(
     tx: &Transaction<'_>,
     prepared: &mut Prepared,
     context: &Context<'_>,
-) -> Result<(Outcome, Vec<texts::Statement>), Failure> {
+) -> Result<Option<Stored>, Failure> {
     let limits = tx.batch_execute(LIMITS).map_err(Failure::from);
     let ((), number) = tokio::try_join!(limits, claim(tx, prepared, context))?;
-    let Some(number) = number else { return Ok((Outcome::Duplicate, Vec::new())) };
+    let Some(number) = number else { return Ok(None) };
     if prepared.items > 0 {
         copy(tx, &format!("metrics ({METRICS_COLUMNS})"), &mut prepared.metrics, number).await?;
     }
@@ -77,8 +78,7 @@ pub async fn store(
     let known = known?;
     aside?;
     newest?;
-    seen?;
-    Ok((Outcome::Stored, known))
+    Ok(Some(Stored { known, config_version: seen? }))
 }
 
 /// The batch's number, unless its id is there.
@@ -152,10 +152,14 @@ async fn newest(
 }
 
 /// What the collector said of itself last. A late batch says nothing new, and one from a clock that is ahead no more than
-/// one of now: else nothing would be new until that moment has come.
-async fn seen(tx: &Transaction<'_>, prepared: &Prepared, context: &Context<'_>) -> Result<(), Failure> {
+/// one of now: else nothing would be new until that moment has come. The newest configuration there is for it comes back.
+async fn seen(
+    tx: &Transaction<'_>,
+    prepared: &Prepared,
+    context: &Context<'_>,
+) -> Result<Option<i64>, Failure> {
     if context.replayed {
-        return Ok(());
+        return Ok(None);
     }
     let agent = prepared.agent.unwrap_or_default();
     let new = "last_batch_at is null or last_batch_at <= n.at";
@@ -164,26 +168,29 @@ async fn seen(tx: &Transaction<'_>, prepared: &Prepared, context: &Context<'_>) 
     };
     // Of the row itself as it is when its turn has come, not as it was when the statement began.
     let sql = format!(
-        "update collectors set last_seen = now(), last_batch_at = greatest(last_batch_at, n.at), {}, {}, {}, {}, {} \
-         from (select least($2::text::timestamptz, clock_timestamp()) as at) n where id = $1 returning 1",
+        "update collectors set last_seen = now(), last_batch_at = greatest(last_batch_at, n.at), {}, {}, {}, {}, {}, {} \
+         from (select least($2::text::timestamptz, clock_timestamp()) as at) n where id = $1 returning config_version",
         figure("version", "$3"),
         figure("cycle_ms", "$4"),
         figure("spool_batches", "$5"),
         figure("spool_bytes", "$6"),
         figure("spool_oldest_s", "$7"),
+        figure("interval_s", "$8"),
     );
-    tx.query_typed(
-        &sql,
-        &[
-            (&context.collector, Type::UUID),
-            (&prepared.timestamp.to_string(), Type::TEXT),
-            (&prepared.version, Type::TEXT),
-            (&agent.cycle_ms, Type::FLOAT8),
-            (&agent.spool_batches, Type::INT8),
-            (&agent.spool_bytes, Type::INT8),
-            (&agent.spool_oldest_s, Type::INT8),
-        ],
-    )
-    .await?;
-    Ok(())
+    let rows = tx
+        .query_typed(
+            &sql,
+            &[
+                (&context.collector, Type::UUID),
+                (&prepared.timestamp.to_string(), Type::TEXT),
+                (&prepared.version, Type::TEXT),
+                (&agent.cycle_ms, Type::FLOAT8),
+                (&agent.spool_batches, Type::INT8),
+                (&agent.spool_bytes, Type::INT8),
+                (&agent.spool_oldest_s, Type::INT8),
+                (&prepared.interval_s, Type::INT8),
+            ],
+        )
+        .await?;
+    Ok(rows.first().and_then(|row| row.get(0)))
 }

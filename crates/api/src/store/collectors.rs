@@ -68,3 +68,17 @@ pub async fn allow_again(client: &impl GenericClient, name: &str) -> Result<bool
         "update collectors set reregister_until = now() + interval '1 hour' where name = $1 returning id";
     Ok(!client.query_typed(sql, &[(&name, Type::TEXT)]).await?.is_empty())
 }
+
+/// Its name, if it was there.
+pub async fn delete(client: &impl GenericClient, id: Uuid) -> Result<Option<String>, Failure> {
+    let rows = client
+        .query_typed("delete from collectors where id = $1 returning name", &[(&id, Type::UUID)])
+        .await?;
+    Ok(rows.first().map(|row| row.get(0)))
+}
+
+/// Ends all tokens of a collector. Whether there is one of this name.
+pub async fn end_tokens(client: &impl GenericClient, name: &str) -> Result<bool, Failure> {
+    let sql = "update collectors set token_epoch = token_epoch + 1 where name = $1 returning id";
+    Ok(!client.query_typed(sql, &[(&name, Type::TEXT)]).await?.is_empty())
+}

@@ -26,8 +26,12 @@ macro_rules! migration {
     };
 }
 
-const ALL: &[Migration] =
-    &[migration!(1, "0001_collectors"), migration!(2, "0002_ingest"), migration!(3, "0003_families")];
+const ALL: &[Migration] = &[
+    migration!(1, "0001_collectors"),
+    migration!(2, "0002_ingest"),
+    migration!(3, "0003_families"),
+    migration!(4, "0004_people"),
+];
 
 /// Any number will do, as long as nobody else takes it: "pga" and a version of this scheme.
 pub const LOCK: i64 = 0x0070_6761_0001;

@@ -3,14 +3,19 @@
 //! Statements are sent unnamed (`query_typed`), or are prepared and used within one transaction: a pooler in transaction
 //! mode may stand in between. Every transaction carries its own time limits.
 
+pub mod attempts;
+pub mod audit;
 pub mod batches;
 pub mod collectors;
+pub mod configs;
 pub mod dead_letters;
 pub mod failure;
 pub mod items;
 pub mod migrate;
 pub mod partitions;
 pub mod pool;
+pub mod sessions;
 pub mod texts;
 mod tls;
+pub mod users;
 pub mod watch;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
+use super::attempts;
 use super::failure::Failure;
 use super::migrate::LOCK;
 use super::pool;
@@ -167,6 +168,7 @@ async fn forget(client: &Client, retention: &Retention, dead_letter_days: i64) -
     ] {
         forgotten += forget_of(client, table, &format!("{column} < now() - interval '{days} days'")).await?;
     }
+    attempts::forget(client).await?;
     Ok(forgotten)
 }
 

@@ -4,11 +4,16 @@
 
 mod aside;
 mod batch;
+mod configured;
 mod earlier;
 mod faulty;
+mod grid;
+mod limits;
 mod migrations;
 mod outages;
 mod partitions;
+mod people;
+mod persons;
 mod pooler;
 mod push;
 mod reading;
@@ -18,5 +23,6 @@ mod scrape;
 mod stored;
 mod texts;
 mod timescale;
+mod tls;
 mod tokens;
 mod told;

@@ -1,0 +1,87 @@
+//! Around every request: its limit before anything else, and the headers of every answer.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, HeaderName, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::app::{App, Shared};
+use crate::client::Client;
+use crate::limit::{Caller, Standing};
+use crate::problem::Problem;
+
+const HEADERS: &[(&str, &str)] = &[
+    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    ("x-frame-options", "DENY"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cache-control", "no-store"),
+];
+
+/// Probes ask often, and must not be told to wait.
+const UNLIMITED: &[&str] = &["/healthz"];
+
+pub async fn limit(
+    State(app): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let client = app.config.proxies.client(peer, request.headers());
+    request.extensions_mut().insert(client);
+    if UNLIMITED.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let standing = app.limiter.count(caller(&app, client, request.headers()));
+    let mut response = if standing.allowed {
+        next.run(request).await
+    } else {
+        Problem::TooMany(standing.wait_s).into_response()
+    };
+    tell(&standing, response.headers_mut());
+    response
+}
+
+/// By whom a token stands for, if it is ours and not over. Whether it was revoked is for later: it is not worth a look
+/// into the database to count somebody.
+fn caller(app: &App, client: Client, headers: &HeaderMap) -> Caller {
+    let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let Some((_, token)) = token else { return Caller::at(client.0) };
+    let now = Timestamp::now();
+    if let Ok(claims) = app.keys.read(token.trim(), now, SignedDuration::ZERO) {
+        return Caller::Collector(claims.sub);
+    }
+    match app.keys.read_access(token.trim(), now) {
+        Ok(access) => Caller::User(access.sub),
+        Err(_) => Caller::at(client.0),
+    }
+}
+
+fn tell(standing: &Standing, headers: &mut HeaderMap) {
+    for (name, value) in [
+        ("x-ratelimit-limit", u64::from(standing.limit)),
+        ("x-ratelimit-remaining", u64::from(standing.left)),
+        ("x-ratelimit-reset", standing.wait_s),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    }
+    if !standing.allowed {
+        headers.insert(RETRY_AFTER, HeaderValue::from(standing.wait_s));
+    }
+}
+
+pub async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .entry(HeaderName::from_static(name))
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
