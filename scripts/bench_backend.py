@@ -36,7 +36,9 @@ class Api:
         self.url = f"http://127.0.0.1:{self.port}"
         env = {"PATH": os.environ["PATH"], "JWT_SECRET_KEY": "of-a-benchmark-and-of-nothing-else",
                "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{server.port}/{database}?sslmode=disable",
-               "REGISTRATION_SECRET": SECRET, "LISTEN": f"127.0.0.1:{self.port}", "RETENTION_DAYS": "60"}
+               "REGISTRATION_SECRET": SECRET, "LISTEN": f"127.0.0.1:{self.port}", "RETENTION_DAYS": "60",
+               # Everybody registers from one address here.
+               "RATE_LIMITS": "anonymous=60000,push=60000,registration=60000"}
         self.log = os.path.join(base, "api.log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([API, "serve"], env=env, stdout=log, stderr=log, cwd=base)
