@@ -69,7 +69,11 @@ fn backend(database_url: &str, arguments: &[&str]) {
     if arguments == ["serve"] {
         backend.launch();
         backend.healthy();
-        backend.register("NAME");
+        // Known already where another document has served before.
+        let name = br#"{"name":"NAME","hostname":"h"}"#;
+        let secret = [("X-Registration-Secret", api::REGISTRATION_SECRET)];
+        let status = backend.post("/api/v1/collectors/register", &secret, name).status;
+        assert!([201, 409].contains(&status), "{status}");
         return;
     }
     let run = backend.command(arguments).output().unwrap();
