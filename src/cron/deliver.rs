@@ -182,11 +182,14 @@ impl Delivery<'_> {
             deadline: self.moment.deadline
                 - (timeout / 10).clamp(Duration::from_millis(100), Duration::from_secs(1)),
             seed: seed(&[self.config.collector.known_as()]),
-            pull: self.config.collector.id.clone().map(|collector_id| Pull {
-                every_s: self.config.run.config_pull_interval.as_secs(),
-                collector_id,
-                state_dir: self.state.root().to_owned(),
-            }),
+            // A backend knows whom it registered by a UUID; under another id it keeps nothing for anybody.
+            pull: self.config.collector.id.clone().filter(|id| uuid::Uuid::parse_str(id).is_ok()).map(
+                |collector_id| Pull {
+                    every_s: self.config.run.config_pull_interval.as_secs(),
+                    collector_id,
+                    state_dir: self.state.root().to_owned(),
+                },
+            ),
             fresh: Some(Fresh {
                 sequence: head.sequence,
                 batch_id: head.batch_id.clone(),

@@ -10,7 +10,7 @@ use crate::support::cluster::shared;
 use crate::support::home::Home;
 use crate::support::stub::{Answer, Stub};
 
-const CONFIG: &str = "/api/v1/config/c-1";
+const CONFIG: &str = "/api/v1/config/01a21757-166d-7635-897c-d2c67d7c74f6";
 const GOOD: &str = "[postgresql]\nquery_stats_limit = 37\n";
 
 fn told(text: &str, tag: &str, version: &str) -> Answer {
@@ -31,7 +31,7 @@ fn scene(first: Answer) -> (Stub, Arc<Mutex<Answer>>, Home) {
     let database = server.fresh_database("pulled");
     server.sql(&database, "create extension pg_stat_statements");
     home.config(&format!(
-        "[collector]\nid = \"c-1\"\nstate_dir = \"{{state}}\"\nconfig_pull_interval = 1\n\
+        "[collector]\nid = \"01a21757-166d-7635-897c-d2c67d7c74f6\"\nstate_dir = \"{{state}}\"\nconfig_pull_interval = 1\n\
          [postgres]\nhost = \"127.0.0.1\"\nport = {}\nuser = \"postgres\"\ndatabases = [\"{database}\"]\nsslmode = \"disable\"\n\
          [logging]\nfile_path = \"{{log}}\"\n[backend]\nurl = \"{}\"\n",
         server.port(),

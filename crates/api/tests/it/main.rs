@@ -5,6 +5,7 @@
 mod aside;
 mod batch;
 mod configured;
+mod dead_letters;
 mod earlier;
 mod faulty;
 mod grid;
