@@ -29,6 +29,7 @@ use crate::routes::{collectors, configs, health, login, push, read, refresh, reg
 use crate::store::attempts;
 use crate::store::pool::{self, Db};
 use crate::token::Keys;
+use crate::unread;
 
 pub type Shared = Arc<App>;
 
@@ -157,6 +158,7 @@ pub fn router(app: Shared) -> Router {
         .layer(cors(&app.config.origins))
         .layer(from_fn_with_state(app.clone(), guard::limit))
         .layer(from_fn(guard::headers))
+        .layer(from_fn(unread::discard))
         .layer(from_fn_with_state(app.clone(), request::observe))
         .with_state(app)
 }

@@ -2,7 +2,7 @@
 //! *problem*. Where to look for what:
 //!
 //! - [`config`]: what an operator may set; [`command`]: what the program can be told to do
-//! - [`app`]: what requests share, and the list of [`routes`]; [`request`]: what every request gets; [`problem`]
+//! - [`app`]: what requests share, and the list of [`routes`]; [`request`], [`unread`]: what every request gets; [`problem`]
 //! - [`principal`], [`token`]: who is asking
 //! - [`ingest`]: from bytes to rows, pure; [`family`], [`copy`]: rows of hot families, and how they travel
 //! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
@@ -39,4 +39,5 @@ pub mod serve;
 pub mod store;
 pub mod take;
 pub mod token;
+pub mod unread;
 pub mod upkeep;

@@ -5,7 +5,6 @@
 mod aside;
 mod batch;
 mod configured;
-mod dead_letters;
 mod earlier;
 mod faulty;
 mod grid;
@@ -27,3 +26,4 @@ mod timescale;
 mod tls;
 mod tokens;
 mod told;
+mod unread;
