@@ -56,7 +56,6 @@ pub const BODY_BYTES: usize = 64 << 10;
 
 impl App {
     pub fn new(config: Config, secrets: &Secrets) -> Result<Shared> {
-        pool::check(&config.direct)?;
         Ok(Arc::new(App {
             db: Db::new(&config.database, config.pool_size)?,
             keys: Keys::new(&secrets.signing, &secrets.previous),

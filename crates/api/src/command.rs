@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::admin::{self, Act};
-use crate::config::{self, Config, Secrets, Source};
+use crate::config::{self, Config, Source};
 use crate::replay;
 use crate::serve::serve;
 use crate::store::{dead_letters, migrate as schema, pool};
@@ -52,19 +52,19 @@ enum DeadLetters {
 
 pub fn run(cli: Cli) -> Result<()> {
     let source = Source::read()?;
-    let config = Config::load(&source)?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    let config = || Config::load(&source);
     match cli.command {
         Command::Serve => {
-            let secrets = Secrets::load(&source)?;
+            let (config, secrets) = config::load(&source)?;
             runtime.block_on(serve(config, secrets))
         }
-        Command::Migrate => runtime.block_on(migrate(&config)),
+        Command::Migrate => runtime.block_on(migrate(&config()?)),
         Command::Admin { act } => {
-            let lines = runtime.block_on(admin::act(&config, act))?;
+            let lines = runtime.block_on(admin::act(&config()?, act))?;
             lines.iter().try_for_each(|line| say(line))
         }
-        Command::DeadLetters { act } => runtime.block_on(dead(config, act)),
+        Command::DeadLetters { act } => runtime.block_on(dead(config()?, act)),
     }
 }
 

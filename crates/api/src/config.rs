@@ -14,7 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::Proxies;
 use crate::limit::Limits;
+use crate::log;
 use crate::retention::Retention;
+use crate::store::pool;
 
 pub const FILE: &str = "/etc/pganalytics/config.toml";
 
@@ -102,6 +104,8 @@ pub struct Secrets {
 /// Where a setting comes from: the environment first.
 pub struct Source {
     file: BTreeMap<String, String>,
+    /// What is wrong with the file.
+    problems: String,
     environment: fn(&str) -> Option<String>,
 }
 
@@ -111,12 +115,14 @@ impl Source {
         let environment = |name: &str| std::env::var(name).ok();
         let named = environment("CONFIG_FILE");
         let path = Path::new(named.as_deref().unwrap_or(FILE));
-        let file = match std::fs::read_to_string(path) {
-            Ok(text) => entries(&text).with_context(|| format!("reading {}", path.display()))?,
-            Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(e).with_context(|| format!("reading {}", path.display())),
         };
-        Ok(Source { file, environment })
+        let mut problems = Problems::default();
+        let file = entries(&text, &mut problems).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Source { file, problems: problems.0, environment })
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -133,23 +139,33 @@ impl Source {
     }
 }
 
-fn entries(text: &str) -> Result<BTreeMap<String, String>> {
-    let table: toml::Table = text.parse()?;
+fn entries(text: &str, problems: &mut Problems) -> Result<BTreeMap<String, String>> {
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+        // The line, not what stands in it: it may be a secret.
+        let line = e.span().map_or(0, |span| text[..span.start].matches('\n').count()) + 1;
+        anyhow::anyhow!("line {line} is no TOML: {}", e.message())
+    })?;
     let mut entries = BTreeMap::new();
     for (name, value) in table {
-        let known = SETTINGS.iter().any(|(setting, ..)| setting.eq_ignore_ascii_case(&name));
-        if !known && !["jwt_secret", "port"].contains(&name.as_str()) {
-            bail!("{name} is no setting; `pganalytics-api --help` names them all");
+        let entry = entry(&name, value);
+        if let Some(text) = problems.take(&name, entry) {
+            entries.insert(name.to_lowercase(), text);
         }
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(truth) => truth.to_string(),
-            _ => bail!("{name} must be a string, a number, true or false"),
-        };
-        entries.insert(name, text);
     }
     Ok(entries)
+}
+
+fn entry(name: &str, value: toml::Value) -> Result<String> {
+    let mut known = SETTINGS.iter().map(|(setting, ..)| *setting).chain(["JWT_SECRET", "PORT"]);
+    if !known.any(|setting| setting.eq_ignore_ascii_case(name)) {
+        bail!("is no setting; `pganalytics-api --help` names them all");
+    }
+    match value {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(truth) => Ok(truth.to_string()),
+        _ => bail!("must be a string, a number, true or false"),
+    }
 }
 
 /// Problems, collected.
@@ -180,22 +196,37 @@ impl Problems {
     }
 }
 
+/// All that `serve` needs.
+pub fn load(source: &Source) -> Result<(Config, Secrets)> {
+    let mut problems = Problems(source.problems.clone());
+    let config = Config::checked(source, &mut problems);
+    let secrets = Secrets::checked(source, &mut problems);
+    problems.end(config.zip(secrets))
+}
+
 impl Config {
+    /// What other commands need.
     pub fn load(source: &Source) -> Result<Config> {
-        let mut problems = Problems::default();
+        let mut problems = Problems(source.problems.clone());
         let config = Config::checked(source, &mut problems);
         problems.end(config)
     }
 
     fn checked(source: &Source, problems: &mut Problems) -> Option<Config> {
-        let database = source.get("DATABASE_URL").map(SecretString::from);
-        let database = problems.take("DATABASE_URL", database.context("is not set"));
-        let listen = match (source.get("LISTEN"), source.get("PORT")) {
-            (None, Some(port)) => format!("0.0.0.0:{port}"),
-            _ => source.or_default("LISTEN"),
+        let url = |name: &str| source.get(name).map(SecretString::from);
+        let understood = |url: SecretString| pool::check(&url).map(|()| url);
+        let database = url("DATABASE_URL").context("is not set").and_then(understood);
+        let database = problems.take("DATABASE_URL", database);
+        let direct = url("DIRECT_DATABASE_URL").map(understood).transpose();
+        let direct = problems.take("DIRECT_DATABASE_URL", direct);
+        let (name, listen) = match (source.get("LISTEN"), source.get("PORT")) {
+            (None, Some(port)) => ("PORT", format!("0.0.0.0:{}", port.trim())),
+            _ => ("LISTEN", source.or_default("LISTEN")),
         };
-        let listen =
-            problems.take("LISTEN", listen.parse().with_context(|| format!("{listen:?} is no address:port")));
+        let listen = listen.parse().with_context(|| format!("{listen:?} is no address:port"));
+        let listen = problems.take(name, listen);
+        let log_level = source.or_default("LOG_LEVEL");
+        problems.take("LOG_LEVEL", log::filter(&log_level));
         let format = source.or_default("LOG_FORMAT");
         let log_json = problems.take(
             "LOG_FORMAT",
@@ -229,10 +260,10 @@ impl Config {
         let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
         let database = database?;
         Some(Config {
-            direct: source.get("DIRECT_DATABASE_URL").map_or_else(|| database.clone(), SecretString::from),
+            direct: direct?.unwrap_or_else(|| database.clone()),
             database,
             listen: listen?,
-            log_level: source.or_default("LOG_LEVEL"),
+            log_level,
             log_json: log_json?,
             environment: source.or_default("ENVIRONMENT"),
             pool_size: size(pool_size?),
@@ -251,8 +282,7 @@ impl Config {
 }
 
 impl Secrets {
-    pub fn load(source: &Source) -> Result<Secrets> {
-        let mut problems = Problems::default();
+    fn checked(source: &Source, problems: &mut Problems) -> Option<Secrets> {
         let signing = source.get("JWT_SECRET_KEY").or_else(|| source.get("JWT_SECRET"));
         let signing = problems.take("JWT_SECRET_KEY", signing.context("is not set").and_then(long_enough));
         let previous = source.get("JWT_PREVIOUS_KEYS").unwrap_or_default();
@@ -262,14 +292,7 @@ impl Secrets {
         let registration = source.get("REGISTRATION_SECRET").map(SecretString::from);
         let registration = problems.take("REGISTRATION_SECRET", registration.context("is not set"));
         let scrape = source.get("SCRAPE_TOKEN").map(SecretString::from);
-        let all = signing.zip(previous).zip(registration);
-        let secrets = all.map(|((signing, previous), registration)| Secrets {
-            signing,
-            previous,
-            registration,
-            scrape,
-        });
-        problems.end(secrets)
+        Some(Secrets { signing: signing?, previous: previous?, registration: registration?, scrape })
     }
 }
 

@@ -5,10 +5,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
 
+pub fn filter(level: &str) -> Result<EnvFilter> {
+    EnvFilter::try_new(level)
+        .with_context(|| format!("{level:?} is none of error, warn, info, debug, and no filter by module"))
+}
+
 pub fn start(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log_level).with_context(|| {
-        format!("reading LOG_LEVEL {:?}: error, warn, info, debug, or a filter by module", config.log_level)
-    })?;
+    let filter = filter(&config.log_level)?;
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     if config.log_json {

@@ -77,6 +77,11 @@ impl Api {
         Api { dir: warden::fresh_dir("api"), settings: all.collect(), port, child: None }
     }
 
+    /// One setting more, for the next launch.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.into(), value.into()));
+    }
+
     /// The program with this backend's settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(super::program("pganalytics-api"));

@@ -104,7 +104,7 @@ impl Drop for Lent {
 
 /// Whether it can be understood: for who asks before it is needed.
 pub fn check(url: &SecretString) -> Result<()> {
-    tls::configure(url.expose_secret()).context("reading DIRECT_DATABASE_URL").map(drop)
+    tls::configure(url.expose_secret()).map(drop)
 }
 
 /// One connection of its own, which ends with the client.

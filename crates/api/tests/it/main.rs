@@ -20,6 +20,7 @@ mod reading;
 mod registration;
 mod replicas;
 mod scrape;
+mod settings;
 mod stored;
 mod texts;
 mod timescale;
