@@ -115,7 +115,7 @@ fn write<'a>(kind: Kind, value: &'a RawValue, rows: &mut Rows, said: &mut Said<'
 
 /// A number of at most 15 digits comes out of a double as it went in; a longer one may, and so may one that is nearly
 /// nothing. A zero below zero does not.
-fn number(json: &str) -> Option<f64> {
+pub(super) fn number(json: &str) -> Option<f64> {
     let digits = json.split(['e', 'E']).next()?;
     let value: f64 = json.parse().ok()?;
     if digits.bytes().all(|b| !matches!(b, b'1'..=b'9')) {
