@@ -1,7 +1,8 @@
 //! Pushes that cannot be taken: a 4xx that names the place, nothing stored, and nothing of what was sent said again.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use bed::api::Api;
 use bed::cluster::shared;
@@ -67,6 +68,16 @@ fn each_fault_is_named_and_leaves_nothing() {
         ("collector_id", set("/collector_id", json!(other))),
         ("metrics[0]", with_item(&id, &format!("\"{MARK}\""))),
         ("metrics[0]", with_item(&id, "[]")),
+        ("hostname", set("/hostname", json!(format!("{MARK}\u{0}")))),
+        ("version", set("/version", json!("x".repeat(256)))),
+        ("timestamp", set("/timestamp", json!("-009999-01-02T01:59:59Z"))),
+        (
+            "metrics[0].queries[0].calls",
+            changed(&id, |sent| {
+                sent["metrics"][0]["timestamp"] = "2126-01-01T00:00:00Z".into();
+                sent["metrics"][0]["queries"][0]["calls"] = MARK.into();
+            }),
+        ),
         ("metrics[0].type", set("/metrics/0/type", json!(5))),
         ("metrics[0].type", set("/metrics/0/type", json!(""))),
         ("metrics[0].type", set("/metrics/0/type", json!("x".repeat(65)))),
@@ -134,26 +145,86 @@ fn what_is_no_json_of_ours_is_refused_by_its_headers() {
     assert_eq!(push("application/json; charset=utf-8", "gzip", &gzip(&sound)), 200);
 }
 
+/// One byte again and again, gigabytes of it, in a frame that says it is one window of terabytes.
+fn zstd_bomb() -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 30 << 3];
+    for block in 1..=40_000_u32 {
+        let header = u32::from(block == 40_000) | 1 << 1 | (128 << 10) << 3;
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.push(b' ');
+    }
+    frame
+}
+
+/// The most memory that it ever had.
+fn peak_kb(api: &Api) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", api.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 #[test]
 fn too_much_is_refused_whatever_it_is_wrapped_in() {
     let server = shared(*majors().last().unwrap());
-    let bounds = [("MAX_BODY_BYTES", "1000000"), ("MAX_BATCH_BYTES", "4000000")];
-    let api = Api::start(server, &server.fresh_database("faulty"), &bounds);
-    let (_, token) = api.register("one");
+    let database = server.fresh_database("faulty");
+    let bounds = [("MAX_BODY_BYTES", "1000000"), ("MAX_BATCH_BYTES", "16000000")];
+    let api = Api::start(server, &database, &bounds);
+    let (id, token) = api.register("one");
     assert_eq!(api.push_text(&token, &vec![b' '; 1_000_001]).status, 413);
     let bearer = format!("Bearer {token}");
-    let headers = [
-        ("Authorization", bearer.as_str()),
-        ("Content-Type", "application/json"),
-        ("Content-Encoding", "gzip"),
+    let push = |coding: &str, body: &[u8]| {
+        assert!(body.len() < 1_000_000, "it is small as it comes");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+            ("Content-Encoding", coding),
+        ];
+        api.post("/api/v1/metrics/push", &headers, body)
+    };
+    let list =
+        |text: &str, bytes: usize| gzip(&with_item(&id, &vec![text; bytes / (text.len() + 1)].join(",")));
+    let rows = |bytes: usize| {
+        let rows = vec!["{}"; bytes / 3].join(",");
+        let head = format!("{{\"type\":\"pg_query_stats\",\"server\":\"s\",\"timestamp\":\"{}\"", now());
+        gzip(&with_item(&id, &format!("{head},\"queries\":[{rows}]}}")))
+    };
+    let wrapped = [
+        ("a gzip bomb", "gzip", gzip(&vec![b' '; 128 << 20]), 413),
+        ("a zstd bomb", "zstd", zstd_bomb(), 413),
+        ("a list of nothing", "gzip", list("1", 15_000_000), 422),
+        ("rows without columns, as many as fit", "gzip", rows(15_000_000), 422),
+        ("rows without columns", "gzip", rows(900_000), 413),
     ];
-    let bomb = gzip(&vec![b' '; 512 << 20]);
-    assert!(bomb.len() < 1_000_000, "it is small as it comes");
-    for _ in 0..4 {
-        assert_eq!(api.post("/api/v1/metrics/push", &headers, &bomb).status, 413);
+    let before = peak_kb(&api);
+    for (what, coding, body, status) in &wrapped {
+        for _ in 0..2 {
+            let answer = push(coding, body);
+            assert_eq!(answer.status, *status, "{what}: {answer:?}");
+        }
+        let more = peak_kb(&api) - before;
+        assert!(more < 200_000, "{what}: {more} kB more than before it");
     }
-    let status = fs::read_to_string(format!("/proc/{}/status", api.pid())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak_kb: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak_kb < 200_000, "half a gigabyte was never there: {peak_kb} kB");
+    assert_eq!(server.one::<i64>(&database, "select count(*) from batches"), 0);
+    assert_eq!(push("gzip", &gzip(&changed(&id, |_| {}))).status, 200);
+}
+
+/// Nobody said how long it would be.
+#[test]
+fn a_body_without_an_end_is_refused_where_it_is_too_long() {
+    let server = shared(*majors().last().unwrap());
+    let api = Api::start(server, &server.fresh_database("faulty"), &[("MAX_BODY_BYTES", "100000")]);
+    let (_, token) = api.register("one");
+    let mut stream = TcpStream::connect(("127.0.0.1", api.port())).unwrap();
+    let head = format!(
+        "POST /api/v1/metrics/push HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    for _ in 0..101 {
+        stream.write_all(format!("3e8\r\n{}\r\n", " ".repeat(1000)).as_bytes()).unwrap();
+    }
+    // And then it waits for its answer.
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }

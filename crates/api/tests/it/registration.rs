@@ -137,6 +137,12 @@ fn what_is_told_is_looked_at() {
         b"{\"name\"",
     );
     assert_eq!(cut.status, 422);
+    let long = api.post(
+        "/api/v1/collectors/register",
+        &[("X-Registration-Secret", REGISTRATION_SECRET)],
+        &[b' '; 70_000],
+    );
+    assert_eq!((long.status, &long.json()["code"]), (413, &json!("too_large")), "{long:?}");
     assert!(known(server, &database).is_empty());
     let fine = json!({ "name": "sh\u{f6}p \u{26c4}", "hostname": "h", "address": "db1.example", "version": "3.3.0", "more": 1 });
     assert_eq!(register(&api, REGISTRATION_SECRET, None, &fine).status, 201);
