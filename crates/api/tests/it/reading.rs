@@ -150,6 +150,8 @@ fn what_is_asked_wrongly_is_told() {
         ("?end_time=1", "end_time"),
         ("?cursor=x", "cursor"),
         ("?collector_id=7", "collector_id"),
+        ("?type=%00", "type"),
+        ("?database=a%00b", "database"),
         ("?start_time=2026-01-01T00:00:00Z&cursor=bC4x", "cursor"),
     ] {
         let answer = api.get(&format!("/api/v1/metrics{query}"), Some(&token));
@@ -158,6 +160,11 @@ fn what_is_asked_wrongly_is_told() {
     assert_eq!(api.get(&format!("/api/v1/metrics?collector_id={other}"), Some(&token)).status, 403);
     assert_eq!(api.get(&format!("/api/v1/metrics?collector_id={id}"), Some(&token)).status, 200);
     assert_eq!(api.get("/api/v1/metrics", None).status, 401);
+    api.push(&token, &batch(&id, &[wal(1)]));
+    for early in ["-009999-01-02T01:59:59Z", "0000-01-01T00:00:00Z"] {
+        assert_eq!(read(&api, &token, &format!("?start_time={early}"))["total"], 1, "{early}");
+        assert_eq!(read(&api, &token, &format!("?end_time={early}"))["total"], 0, "{early}");
+    }
     let hostile = "?type='%3B%20drop%20table%20metrics%3B--&database=%25";
     assert_eq!(read(&api, &token, hostile)["total"], 0);
 }

@@ -1,5 +1,6 @@
 //! The backend's own figures: each is there and follows what it tells of; and who may read them.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, UdpSocket};
 
 use bed::api::{Answer, Api, SCRAPE_TOKEN};
@@ -15,31 +16,88 @@ pub(crate) fn figure(api: &Api, name: &str) -> f64 {
     samples(&text).into_iter().filter(|(known, ..)| known == name).map(|(_, _, value)| value).sum()
 }
 
-/// Name, labels, value. Panics on a line that is none of OpenMetrics.
-fn samples(text: &str) -> Vec<(String, String, f64)> {
-    let (body, end) = text.rsplit_once("# EOF\n").expect("it ends");
-    assert!(end.is_empty());
-    let mut samples = Vec::new();
+/// Name, labels, value. Panics on what OpenMetrics does not allow: each family has one type, before all of its samples; no
+/// sample is there twice; a counter ends in `_total`; the buckets of a histogram count up to all.
+pub(crate) fn samples(text: &str) -> Vec<(String, String, f64)> {
+    let body = text.strip_suffix("# EOF\n").expect("it ends");
+    let (mut samples, mut seen, mut families) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let mut family = (String::new(), String::new());
     for line in body.lines() {
         if let Some(comment) = line.strip_prefix("# ") {
-            let kind = comment.split(' ').next().unwrap();
-            assert!(["HELP", "TYPE", "UNIT"].contains(&kind), "{line}");
+            let words: Vec<&str> = comment.splitn(3, ' ').collect();
+            assert!(words.len() == 3 && ["HELP", "TYPE", "UNIT"].contains(&words[0]), "{line}");
+            if family.0 != words[1] {
+                assert!(families.insert(words[1].to_owned()), "a family in two pieces: {line}");
+                family = (words[1].to_owned(), String::new());
+            }
+            match words[0] {
+                "TYPE" => family.1 = words[2].to_owned(),
+                "UNIT" => assert!(words[1].ends_with(words[2]), "{line}"),
+                _ => {}
+            }
             continue;
         }
         let (key, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?}"));
-        let value = if value == "+Inf" {
-            f64::INFINITY
-        } else {
-            value.parse().unwrap_or_else(|_| panic!("{line:?}"))
-        };
+        let value: f64 = value.replace("+Inf", "inf").parse().unwrap_or_else(|_| panic!("{line:?}"));
         let (name, labels) = match key.split_once('{') {
             Some((name, labels)) => (name, labels.strip_suffix('}').unwrap_or_else(|| panic!("{line:?}"))),
             None => (key, ""),
         };
-        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{line:?}");
+        let suffixes: &[&str] = match family.1.as_str() {
+            "counter" => &["_total", "_created"],
+            "histogram" => &["_bucket", "_count", "_sum", "_created"],
+            "gauge" => &[""],
+            other => panic!("a family of type {other:?}: {line:?}"),
+        };
+        let suffix =
+            name.strip_prefix(&family.0).unwrap_or_else(|| panic!("{line:?} is not of {}", family.0));
+        assert!(suffixes.contains(&suffix), "{line:?} is not of a {}", family.1);
+        assert!(seen.insert(key.to_owned()), "twice: {line:?}");
+        assert!(labels.is_empty() || labels_of(labels).count() > 0, "{line:?}");
         samples.push((name.to_owned(), labels.to_owned(), value));
     }
+    histograms(&samples);
     samples
+}
+
+/// `name="value"`, where quotes, backslashes and line ends are escaped.
+fn labels_of(mut text: &str) -> impl Iterator<Item = (String, String)> {
+    let mut all = Vec::new();
+    while !text.is_empty() {
+        let (name, rest) = text.split_once("=\"").unwrap_or_else(|| panic!("{text:?}"));
+        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{text:?}");
+        let (mut value, mut chars) = (String::new(), rest.char_indices());
+        let end = loop {
+            match chars.next() {
+                Some((end, '"')) => break end,
+                Some((_, '\\')) => value.push(match chars.next() {
+                    Some((_, 'n')) => '\n',
+                    Some((_, fit @ ('"' | '\\'))) => fit,
+                    other => panic!("{other:?} in {text:?}"),
+                }),
+                Some((_, other)) => value.push(other),
+                None => panic!("no end: {text:?}"),
+            }
+        };
+        all.push((name.to_owned(), value));
+        text = rest[end + 1..].strip_prefix(',').unwrap_or(&rest[end + 1..]);
+    }
+    all.into_iter()
+}
+
+fn histograms(samples: &[(String, String, f64)]) {
+    let mut last = 0.0;
+    for (name, labels, value) in samples.iter().filter(|(name, ..)| name.ends_with("_bucket")) {
+        let bound = labels_of(labels).find(|(name, _)| name == "le").unwrap_or_else(|| panic!("{labels}")).1;
+        assert!(*value >= last, "{name} {labels}");
+        last = if bound == "+Inf" { 0.0 } else { *value };
+        let rest = labels_of(labels).filter(|(name, _)| name != "le").collect::<Vec<_>>();
+        let count = name.replace("_bucket", "_count");
+        let whole =
+            samples.iter().find(|(name, l, _)| *name == count && labels_of(l).eq(rest.iter().cloned()));
+        let whole = whole.unwrap_or_else(|| panic!("no {count} of {labels}")).2;
+        assert!(if bound == "+Inf" { *value == whole } else { *value <= whole }, "{name} {labels}");
+    }
 }
 
 #[test]
@@ -63,7 +121,7 @@ fn each_figure_follows_what_it_tells_of() {
         ("pganalytics_ingest_records_total", 4.0),
         ("pganalytics_ingest_latency_seconds_count", 2.0),
         ("pganalytics_collector_pushes_total", 2.0),
-        ("pganalytics_collector_push_failures_total", 1.0),
+        ("pganalytics_collector_push_failures_total", 2.0),
         ("pganalytics_dlq_size", 1.0),
         ("pganalytics_collector_cycle_ms", 12.5),
         ("pganalytics_collector_spool_batches", 3.0),
@@ -75,6 +133,7 @@ fn each_figure_follows_what_it_tells_of() {
     assert_eq!(api.push(&token, &sent).status, 200);
     assert_eq!(api.push(&token, &batch(&id, &[])).status, 200);
     assert_eq!(api.push_text(&token, b"nonsense").status, 422);
+    assert_eq!(api.push(&token[1..], &sent).status, 401, "it was a push all the same");
     for ((name, expected), before) in names.iter().zip(before) {
         assert_eq!(figure(&api, name) - before, *expected, "{name}");
     }
