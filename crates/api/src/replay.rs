@@ -13,6 +13,8 @@ use crate::store::dead_letters::{self, Letter};
 use crate::store::failure::Failure;
 use crate::store::{partitions, pool};
 
+const ATTEMPTS: usize = 5;
+
 /// How many were stored, and how many are left.
 pub async fn replay(client: &mut Client, config: &Config) -> Result<(usize, usize)> {
     let (mut stored, mut left, mut after) = (0, 0, 0);
@@ -31,10 +33,16 @@ async fn one(client: &mut Client, config: &Config, letter: &Letter) -> Result<bo
     if letter.position.is_some() && !prepared.aside.is_empty() {
         return Ok(false);
     }
-    match store(client, &mut prepared, letter).await {
-        Ok(()) => Ok(true),
-        Err(Failure::Data(_)) => Ok(false),
-        Err(other) => Err(other).context("storing a dead letter"),
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match store(client, &mut prepared, letter).await {
+            Ok(()) => return Ok(true),
+            Err(Failure::Data(_)) => return Ok(false),
+            // A push of the same collector was in the way.
+            Err(Failure::Again(_)) if attempt < ATTEMPTS => {}
+            Err(other) => return Err(other).context("storing a dead letter"),
+        }
     }
 }
 
