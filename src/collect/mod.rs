@@ -13,6 +13,7 @@ pub mod custom;
 pub mod disk_usage;
 mod host;
 pub mod local;
+pub mod mask;
 pub mod part;
 pub mod pg_archiver;
 pub mod pg_bgwriter;

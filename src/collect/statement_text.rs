@@ -5,7 +5,7 @@
 use postgres::Row;
 use serde_json::value::RawValue;
 
-use super::pg_query_stats::mask::mask;
+use super::mask::mask;
 use crate::config::Config;
 use crate::pg::rows::{self, Edit};
 

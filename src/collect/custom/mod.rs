@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use wire::{Outcome, Reason, Verdict};
 
+use super::mask::lex::{Kind, Lexer};
 use super::part::{Done, Fragment};
-use super::pg_query_stats::mask::lex::{Kind, Lexer};
 use super::{At, Collector, Every, Gather, Part, Run, Scope};
 use crate::pg::failure::Failure;
 use crate::pg::rows::Lossy;

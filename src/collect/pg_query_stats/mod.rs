@@ -19,7 +19,6 @@ pub mod entry;
 pub mod growth;
 mod item;
 pub mod learn;
-pub mod mask;
 pub mod previous;
 pub mod rank;
 mod settle;

@@ -9,9 +9,9 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use super::entry::{Entry, Key};
-use super::mask::{Masked, is_own, mask};
 use super::previous::Text;
 use super::rank::Chosen;
+use crate::collect::mask::{Masked, is_own, mask};
 
 /// The statements of pass 2 as its parameters want them: `$1` to `$5`, all of one length.
 #[derive(Debug, Default, PartialEq, Eq)]

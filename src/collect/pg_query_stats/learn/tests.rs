@@ -1,7 +1,7 @@
 use super::*;
+use crate::collect::mask::Masked;
 use crate::collect::pg_query_stats::entry::Entry;
 use crate::collect::pg_query_stats::growth::Standing;
-use crate::collect::pg_query_stats::mask::Masked;
 
 const APP: u32 = 20;
 const OURS: u32 = 10;
