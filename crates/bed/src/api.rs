@@ -109,6 +109,12 @@ impl Api {
         });
     }
 
+    /// The first round of upkeep is over: it would meet who alters its tables, and make again what they drop.
+    #[track_caller]
+    pub fn tended(&self) {
+        eventually(LONG, || if self.log().contains("upkeep: ") { Ok(()) } else { Err(self.log()) });
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.as_ref().expect("it runs").id() as i32
     }

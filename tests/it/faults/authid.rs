@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::scene::{
     Items, assert_code, home, later, ledger, log_holds, most_titled, postgres, titled, watched,
 };
+use crate::support::cluster::Cluster;
 use crate::support::poll::{LONG, eventually};
 
 /// A lock of five minutes on pg_authid, a run each minute: trust and SCRAM wait for it alike, inside authentication.
@@ -19,6 +20,7 @@ fn locked_for_five_minutes(major: u32, method: &str) {
     let home = home("", &postgres(cluster.port(), "\"*\"", more));
     let run = home.cron();
     assert_code(&home, &run, 0);
+    gone(&cluster);
 
     let mark = cluster.log_mark();
     let mut holder = cluster.conn("postgres");
@@ -49,15 +51,20 @@ fn locked_for_five_minutes(major: u32, method: &str) {
     });
     assert_eq!(most, 1, "never more than one backend of ours");
     log_holds(&cluster, mark, "canceling authentication due to timeout");
-    eventually(LONG, || match titled(&cluster, "mon") {
-        left if left.is_empty() => Ok(()),
-        left => Err(left),
-    });
+    gone(&cluster);
     assert!(!home.log().contains("panicked"), "{}", home.log());
     drop(holder);
     let run = home.cron();
     assert_code(&home, &run, 0);
     assert!(ledger(&home).servers.values().all(|s| s.until.is_none() && s.stalls == 0));
+}
+
+/// A backend whose client has left takes its time to end.
+fn gone(cluster: &Cluster) {
+    eventually(LONG, || match titled(cluster, "mon") {
+        left if left.is_empty() => Ok(()),
+        left => Err(left),
+    });
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use bed::api::{Api, url};
 use bed::cluster::shared;
 use bed::majors;
-use bed::poll::{LONG, eventually};
 use serde_json::{Value, json};
 
 use crate::batch::{batch, item};
@@ -13,12 +12,6 @@ fn run(api: &Api, arguments: &[&str]) -> String {
     let output = api.command(&[&["dead-letters"], arguments].concat()).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The first round of upkeep is over: it would meet who alters its tables.
-#[track_caller]
-fn settled(api: &Api) {
-    eventually(LONG, || api.log().contains("upkeep: ").then_some(()).ok_or_else(|| api.log()));
 }
 
 fn ahead(seconds: i64) -> String {
@@ -84,7 +77,7 @@ fn a_batch_that_the_database_refuses_is_kept_whole() {
     let database = server.fresh_database("aside");
     let api = Api::start(server, &database, &[]);
     let (id, token) = api.register("one");
-    settled(&api);
+    api.tended();
     server.sql(&database, "alter table query_stats add constraint absurd check (calls <> 13)");
     let queries = json!({ "queries": [{ "hash": "1", "calls": 12, "text": "select 1" }, { "hash": "2", "calls": 13 }] });
     let sent = batch(&id, &[item("pg_wal", None, json!({})), item("pg_query_stats", Some("d"), queries)]);
@@ -177,7 +170,7 @@ fn replays_at_the_same_time_store_once() {
     let database = server.fresh_database("refused");
     let api = Api::start(server, &database, &[]);
     let (id, token) = api.register("one");
-    settled(&api);
+    api.tended();
     server.sql(&database, "alter table metrics add constraint none check (type <> 'pg_wal')");
     let batches: Vec<Value> = (0..20).map(|_| rich(&id, days_ago(0))).collect();
     for batch in &batches {

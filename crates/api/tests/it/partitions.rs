@@ -259,7 +259,7 @@ fn one_that_is_dropped_or_detached_by_hand_is_there_again() {
         let (id, token) = api.register("one");
         let now = Timestamp::now();
         stored(&api.push(&token, &rich(&id, now)));
-        eventually(LONG, || if api.log().contains("upkeep: ") { Ok(()) } else { Err(api.log()) });
+        api.tended();
         for table in [2, OFTEN] {
             server.sql(&database, &format!("drop table {}", name(table, now)));
         }

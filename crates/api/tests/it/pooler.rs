@@ -78,12 +78,12 @@ fn many_pushes_and_readers_share_two_connections() {
                         let answer = replicas[1].get(&format!("/api/v1/metrics{query}"), Some(&token));
                         assert_eq!(answer.status, 200, "{answer:?}");
                     }
-                    assert_eq!(replicas[0].get("/api/v1/health", None).status, 200);
                 }
             });
             let ended: Vec<_> = pushers.into_iter().map(|pusher| pusher.join()).collect();
             done.store(true, Ordering::Relaxed);
             reader.join().unwrap();
+            assert_eq!(replicas[0].get("/api/v1/health", None).status, 200);
             ended.into_iter().for_each(|ended| ended.unwrap());
         });
         exactly(&server, &database, (PUSHERS * EACH) as i64);
@@ -131,10 +131,12 @@ fn what_is_pushed_through_it_is_read_through_it() {
         let mut api = Api::prepare(&url(bouncer.port(), &database), &[]);
         api.launch();
         api.healthy();
+        api.tended();
         let (id, token) = api.register("one");
         let sent = rich(&id, Timestamp::now());
         assert!(!delivered(&api, &token, &sent));
         let direct = Api::start(server, &database, &[]);
+        direct.tended();
         let [through, past] = [&api, &direct].map(|api| api.get("/api/v1/metrics", Some(&token)).json());
         assert_eq!(through, past, "{major}");
         assert_eq!(through["total"], 5);

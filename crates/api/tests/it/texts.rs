@@ -43,8 +43,7 @@ fn a_text_that_is_mentioned_is_marked_and_one_that_is_not_goes() {
         let database = server.fresh_database("texts");
         let api = Api::start(server, &database, &[]);
         let (id, token) = api.register("one");
-        // So that its first round of upkeep finds nothing.
-        eventually(LONG, || if api.log().contains("upkeep: ") { Ok(()) } else { Err(api.log()) });
+        api.tended();
         server.sql(
             &database,
             "insert into query_texts (collector_id, server, hash, text, seen_on) \

@@ -7,7 +7,6 @@ use std::io::Write;
 use bed::api::Api;
 use bed::cluster::shared;
 use bed::majors;
-use bed::poll::{LONG, eventually};
 use jiff::Timestamp;
 use pganalytics_api::family::FAMILIES;
 use pganalytics_api::retention::Retention;
@@ -69,7 +68,7 @@ impl Place {
         let mut api = Api::prepare(&self.url(), settings);
         api.launch();
         api.healthy();
-        eventually(LONG, || if api.log().contains("upkeep: ") { Ok(()) } else { Err(api.log()) });
+        api.tended();
         api
     }
 
