@@ -1,7 +1,8 @@
 //! The spool: sealed batches that no target has acknowledged yet, a file each, oldest first.
 //!
 //! Crash argument: a batch is in the spool from the rename that [`Spool::put`] ends with (file and directory are
-//! synced by then) until [`Spool::done`] removes its file, which happens only after the target echoed its id. A file
+//! synced by then) until [`Spool::remove`] takes its file away: after the target echoed its id, or after the ledger
+//! counted it as dropped. A file
 //! name holds all that pushing needs, sequence and batch id, so that nothing has to be opened, or remembered
 //! elsewhere, to know what waits. Names that are not ours are left alone.
 
@@ -76,9 +77,8 @@ impl Spool {
         Ok(entries)
     }
 
-    pub fn done(&self, entry: &Entry) -> Result<()> {
-        fs::remove_file(&entry.path)
-            .with_context(|| format!("removing {} after its delivery", entry.path.display()))
+    pub fn remove(&self, entry: &Entry) -> Result<()> {
+        fs::remove_file(&entry.path).with_context(|| format!("removing {}", entry.path.display()))
     }
 
     /// Into another folder (`reject/`, or back), under the same name.
@@ -88,26 +88,19 @@ impl Spool {
         moved.with_context(|| format!("moving {} to {}", entry.path.display(), to.folder.display()))
     }
 
-    /// Removes the oldest until the rest fits; gives back what went. The newest stays, however large: it is the batch
-    /// of the run that trims. What a killed run left half written goes as well.
-    pub fn trim(&self, max_bytes: u64, max_age: Duration) -> Result<Vec<Entry>> {
+    /// The oldest that have to go until the rest fits. The newest stays, however large: in the spool it is the batch of
+    /// the run that asks. What a killed run left half written goes at once.
+    pub fn surplus(&self, max_bytes: u64, max_age: Duration) -> Result<Vec<Entry>> {
         self.sweep();
         let mut entries = self.entries()?;
         let newest = entries.pop();
         let mut bytes: u64 = entries.iter().chain(&newest).map(|e| e.bytes).sum();
-        let mut gone = Vec::new();
-        for entry in entries {
-            if bytes <= max_bytes && age(&entry) <= max_age {
-                continue;
-            }
-            if let Err(e) = fs::remove_file(&entry.path) {
-                log::warn!("Spool buffer: trimming {}: {e}", entry.path.display());
-                break;
-            }
-            bytes -= entry.bytes;
-            gone.push(entry);
-        }
-        Ok(gone)
+        entries.retain(|entry| {
+            let goes = bytes > max_bytes || age(entry) > max_age;
+            bytes -= if goes { entry.bytes } else { 0 };
+            goes
+        });
+        Ok(entries)
     }
 }
 

@@ -37,7 +37,7 @@ pub fn spool(config: &Config, action: &SpoolAction) -> Result<Exit> {
         }
         SpoolAction::Drop { batches, all } => {
             let chosen = choose(&waiting, &rejected, batches, *all)?;
-            chosen.iter().try_for_each(|entry| waiting.done(entry))?;
+            chosen.iter().try_for_each(|entry| waiting.remove(entry))?;
             chosen.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
             writeln!(io::stdout().lock(), "{} batches dropped", chosen.len())?;
             Exit::Ok
@@ -74,7 +74,6 @@ fn flush(config: &Config, spool: Spool, rejected: Spool, ledger: &mut Ledger) ->
     let drain = Drain {
         spool,
         rejected,
-        reject_max_bytes: config.spool.reject_max_bytes,
         backend: config.backend.clone(),
         ledger: lent,
         now: Timestamp::now().as_second(),

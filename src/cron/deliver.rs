@@ -1,7 +1,7 @@
 //! From a finished batch to what has come of it: the spool, the ledger, and the thread that drains.
 //!
 //! A batch that no disk takes is not lost for that: it is sent from memory after those that wait. Only when nobody takes
-//! it either is it gone, and then the ledger says so and forgets what the batch would have told.
+//! it either is it gone, and then the ledger says so.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender};
@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::push::pull::Pull;
 use crate::push::{Drain, Drained, Fresh};
 use crate::spool::Spool;
-use crate::state::ledger::{Dropped, Ledger};
+use crate::state::ledger::{self, Ledger};
 use crate::state::{Durability, StateDir, write_atomic};
 
 const FORGOTTEN_S: i64 = 40 * 86_400;
@@ -44,7 +44,6 @@ impl Delivery<'_> {
         let put = self.spool.put(head.sequence, &head.batch_id, &self.sealed.bytes);
         let unsealed = put.err();
         ledger.sequence = head.sequence;
-        let told = std::mem::take(&mut ledger.dropped);
         if unsealed.is_none() {
             self.commit(ledger);
         }
@@ -55,13 +54,12 @@ impl Delivery<'_> {
         }
         let pushing = Instant::now();
         let drained = self.push(ledger, unsealed.is_some(), channel);
-        let unsealed =
-            unsealed.map(|e| format!("{e:#} ({})", self.without_disk(ledger, drained.as_ref(), told)));
+        let unsealed = unsealed.map(|e| format!("{e:#} ({})", self.without_disk(ledger, drained.as_ref())));
         Delivered { unsealed, drained, push: pushing.elapsed() }
     }
 
     /// What became of a batch that could not be sealed.
-    fn without_disk(&self, ledger: &mut Ledger, drained: Option<&Drained>, told: Dropped) -> &'static str {
+    fn without_disk(&self, ledger: &mut Ledger, drained: Option<&Drained>) -> &'static str {
         match drained {
             Some(d) if d.delivered || d.over && d.lost == 0 => {
                 self.commit(ledger);
@@ -71,8 +69,6 @@ impl Delivery<'_> {
             Some(d) if d.over => {}
             _ => ledger.lose(self.sealed.head.sequence, self.sealed.bytes.len() as u64),
         }
-        ledger.dropped.batches += told.batches;
-        ledger.dropped.bytes += told.bytes;
         "and it could not be delivered either: it is lost"
     }
 
@@ -88,16 +84,30 @@ impl Delivery<'_> {
         ledger.servers.retain(|name, _| self.config.servers.iter().any(|s| s.name == *name));
     }
 
+    /// What has no room is counted first and removed then: of a batch that is gone somebody always knows, and one that
+    /// was counted by a run that was killed is not counted again.
     fn trim(&self, ledger: &mut Ledger) {
-        let gone = match self.spool.trim(self.config.spool.max_bytes, self.config.spool.max_age) {
-            Ok(gone) => gone,
+        let bounds = &self.config.spool;
+        let rejected = Spool::rejected(self.state);
+        let surplus = self.spool.surplus(bounds.max_bytes, bounds.max_age).and_then(|mut surplus| {
+            surplus.extend(rejected.surplus(bounds.reject_max_bytes, Duration::MAX)?);
+            Ok(surplus)
+        });
+        let surplus = match surplus {
+            Ok(surplus) => surplus,
             Err(e) => return log::error!("Spool buffer: {e:#}"),
         };
-        gone.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
-        if !gone.is_empty() {
+        for some in surplus.chunks(ledger::REMEMBERED) {
+            some.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
+            write_ledger(ledger, self.state);
+            if let Err(e) = some.iter().try_for_each(|entry| self.spool.remove(entry)) {
+                return log::warn!("Spool buffer: {e:#}");
+            }
+        }
+        if !surplus.is_empty() {
             log::warn!(
-                "Spool buffer: {} oldest batches dropped to stay within [spool] max_bytes and max_age_hours",
-                gone.len()
+                "Spool buffer: {} oldest batches dropped to stay within [spool] max_bytes, max_age_hours and reject_max_bytes",
+                surplus.len()
             );
         }
     }
@@ -173,7 +183,6 @@ impl Delivery<'_> {
         Drain {
             spool: self.spool.clone(),
             rejected: Spool::rejected(self.state),
-            reject_max_bytes: self.config.spool.reject_max_bytes,
             backend: self.config.backend.clone(),
             ledger,
             now: self.moment.seconds(),

@@ -58,7 +58,6 @@ pub struct Fresh {
 pub struct Drain {
     pub spool: Spool,
     pub rejected: Spool,
-    pub reject_max_bytes: u64,
     pub backend: Backend,
     pub ledger: Ledger,
     /// Unix seconds at `started`.

@@ -138,7 +138,7 @@ impl Run<'_> {
         let surplus = ledger.wants.len().saturating_sub(WANTS);
         ledger.wants.drain(..surplus);
         if let Parcel::Filed(entry) = parcel
-            && let Err(e) = self.drain.spool.done(entry)
+            && let Err(e) = self.drain.spool.remove(entry)
         {
             // The next run has to look for it in the whole file.
             self.drain.ledger.committed.clear();
@@ -177,7 +177,7 @@ impl Run<'_> {
         self.tally.settled(parcel.batch_id(), false);
         self.drained.rejected += 1;
         self.drained.rejected_why = Some(why);
-        let Drain { spool, rejected, reject_max_bytes, ledger, .. } = &mut self.drain;
+        let Drain { spool, rejected, ledger, .. } = &mut self.drain;
         ledger.void_marks(parcel.sequence());
         let moved = match parcel {
             Parcel::Filed(entry) => spool.hand_over(entry, rejected),
@@ -186,10 +186,8 @@ impl Run<'_> {
                 put.inspect_err(|_| lose(ledger, &mut self.drained, *sequence, sealed))
             }
         };
-        let gone = moved.and_then(|()| rejected.trim(*reject_max_bytes, Duration::MAX));
-        match gone {
-            Ok(gone) => gone.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes)),
-            Err(e) => self.trouble(format!("{e:#}")),
+        if let Err(e) = moved {
+            self.trouble(format!("{e:#}"));
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) fn into_spool(spool: &Spool, original: &Entry, halves: &[Sealed; 2]) 
     let parts: Result<Vec<Entry>> =
         halves.iter().map(|half| spool.put(half.head.sequence, &half.head.batch_id, &half.bytes)).collect();
     let parts = parts.with_context(|| format!("splitting batch {}", original.batch_id))?;
-    spool.done(original)?;
+    spool.remove(original)?;
     Ok(parts)
 }
 

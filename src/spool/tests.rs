@@ -47,31 +47,32 @@ fn only_whole_files_with_names_of_ours_count() {
     }
     std::os::unix::fs::symlink("/etc/passwd", folder.join("000000001-link.json.gz")).unwrap();
     assert_eq!(ids(&spool), ["b7"]);
-    spool.done(&entry).unwrap();
+    spool.remove(&entry).unwrap();
     assert!(ids(&spool).is_empty());
 }
 
 #[test]
-fn trimming_clears_what_a_killed_run_left_half_written_and_nothing_of_others() {
+fn looking_for_surplus_clears_what_a_killed_run_left_half_written_and_nothing_of_others() {
     let (_dir, spool) = spool();
     let entry = spool.put(7, "b7", b"x").unwrap();
     let folder = entry.path.parent().unwrap();
     for name in [".000000008-b8.json.gz.new", ".notes.new", ".000000009-b9.json.gz", "README.new"] {
         fs::write(folder.join(name), "y").unwrap();
     }
-    assert!(spool.trim(u64::MAX, Duration::MAX).unwrap().is_empty());
+    assert!(spool.surplus(u64::MAX, Duration::MAX).unwrap().is_empty());
     let mut left: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, [".000000009-b9.json.gz", ".notes.new", "000000007-b7.json.gz", "README.new"]);
 }
 
 #[test]
-fn trimming_takes_the_oldest_and_says_which() {
+fn the_oldest_are_surplus() {
     let (_dir, spool) = spool();
     for sequence in 1..=5 {
         spool.put(sequence, &format!("b{sequence}"), &[0; 100]).unwrap();
     }
-    let gone = spool.trim(250, Duration::from_secs(3600)).unwrap();
+    let gone = spool.surplus(250, Duration::from_secs(3600)).unwrap();
+    gone.iter().for_each(|entry| spool.remove(entry).unwrap());
     assert_eq!(gone.iter().map(|e| e.sequence).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(ids(&spool), ["b4", "b5"]);
     let old = SystemTime::now() - Duration::from_secs(7200);
@@ -81,8 +82,8 @@ fn trimming_takes_the_oldest_and_says_which() {
         .unwrap()
         .set_modified(old)
         .unwrap();
-    assert_eq!(spool.trim(u64::MAX, Duration::from_secs(3600)).unwrap().len(), 1);
-    assert_eq!(ids(&spool), ["b5"]);
+    let gone = spool.surplus(u64::MAX, Duration::from_secs(3600)).unwrap();
+    assert_eq!(gone.iter().map(|e| e.sequence).collect::<Vec<_>>(), [4]);
 }
 
 proptest! {

@@ -22,6 +22,9 @@ use crate::push::pull::Pulled;
 /// Layout of the file. A file of another layout is set aside like a corrupt one.
 pub const LAYOUT: u32 = 1;
 
+/// How many sequences each list of them holds, the latest.
+pub const REMEMBERED: usize = 256;
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ledger {
@@ -34,9 +37,9 @@ pub struct Ledger {
     /// Unix seconds of the last acknowledged push.
     pub pushed_at: Option<i64>,
     pub stubborn: Vec<Stubborn>,
-    /// What fell out of the spool and has not been told in a batch yet.
+    /// What fell out of the spool and reject/, ever.
     pub dropped: Dropped,
-    /// Batches that never arrived: marks of texts that they carried are void. The latest 256.
+    /// Batches that never arrived: marks of texts that they carried are void.
     pub lost_sequences: Vec<u64>,
     pub wants: Vec<Want>,
     /// The configuration that the backend keeps.
@@ -116,10 +119,13 @@ pub struct Stubborn {
     pub moved: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Dropped {
     pub batches: u64,
     pub bytes: u64,
+    /// Of those counted last: they are counted once, whatever ended the run that was to remove them.
+    pub sequences: Vec<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,16 +226,23 @@ impl Ledger {
 
     /// A batch that will never arrive.
     pub fn lose(&mut self, sequence: u64, bytes: u64) {
-        self.dropped.batches += 1;
-        self.dropped.bytes += bytes;
-        self.void_marks(sequence);
+        if !self.dropped.sequences.contains(&sequence) {
+            self.dropped.batches += 1;
+            self.dropped.bytes += bytes;
+            remember(&mut self.dropped.sequences, sequence);
+            self.void_marks(sequence);
+        }
     }
 
     pub fn void_marks(&mut self, sequence: u64) {
-        self.lost_sequences.push(sequence);
-        let surplus = self.lost_sequences.len().saturating_sub(256);
-        self.lost_sequences.drain(..surplus);
+        remember(&mut self.lost_sequences, sequence);
     }
+}
+
+fn remember(sequences: &mut Vec<u64>, sequence: u64) {
+    sequences.push(sequence);
+    let surplus = sequences.len().saturating_sub(REMEMBERED);
+    sequences.drain(..surplus);
 }
 
 #[cfg(test)]
@@ -282,6 +295,8 @@ mod tests {
         (0..1000).for_each(|n| ledger.lose(n, 10));
         assert_eq!(ledger.lost_sequences.len(), 256);
         assert_eq!(ledger.lost_sequences[255], 999);
-        assert_eq!(ledger.dropped, Dropped { batches: 1000, bytes: 10_000 });
+        assert_eq!((ledger.dropped.batches, ledger.dropped.bytes), (1000, 10_000));
+        (900..1000).for_each(|n| ledger.lose(n, 10));
+        assert_eq!(ledger.dropped.batches, 1000, "what was counted is not counted again");
     }
 }

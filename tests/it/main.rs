@@ -1,10 +1,15 @@
 //! The one integration-test binary: the program as operators run it, on real servers and broken networks.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and may say what it saw"
+)]
 
 mod activity;
 mod bed;
 mod beds;
+mod campaign;
 mod cli;
 mod custom;
 mod cycle;

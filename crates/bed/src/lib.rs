@@ -1,10 +1,16 @@
 //! What tests stand on: real servers, a backend that misbehaves on request, a network that does, a home for one
 //! collector. Nothing here knows what the programs under test do, and nothing outlives the test process (see `warden`).
 
-#![allow(clippy::unwrap_used, clippy::new_without_default, reason = "tests only: they fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::new_without_default,
+    clippy::print_stdout,
+    reason = "tests only: they fail by panicking, and say what repeats it"
+)]
 
 pub mod api;
 pub mod bouncer;
+pub mod chance;
 pub mod cluster;
 pub mod home;
 pub mod poll;

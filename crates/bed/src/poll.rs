@@ -16,5 +16,8 @@ pub fn eventually<T, S: Debug>(ceiling: Duration, mut look: impl FnMut() -> Resu
     }
 }
 
+/// What waits for nothing has ended by then, on a busy machine too; what does wait takes a run's time.
+pub const SOON: Duration = Duration::from_secs(20);
+
 /// What most waits use.
 pub const LONG: Duration = Duration::from_secs(60);

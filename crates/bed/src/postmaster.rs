@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use super::poll::{LONG, eventually};
 use super::warden;
 
-const USER: &str = "pgtest";
+pub const USER: &str = "pgtest";
 
 pub struct Postmaster {
     tree: PathBuf,

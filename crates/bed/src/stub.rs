@@ -28,6 +28,7 @@ struct Inner {
     script: Box<dyn Fn(&Request) -> Answer + Send + Sync>,
     tls: Option<Arc<ServerConfig>>,
     seen: Mutex<Vec<Seen>>,
+    broken: Mutex<Vec<String>>,
     arrived: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -73,6 +74,7 @@ impl Stub {
             script: Box::new(script),
             tls,
             seen: Mutex::default(),
+            broken: Mutex::default(),
             arrived: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         });
@@ -101,6 +103,16 @@ impl Stub {
     pub fn log(&self) -> Vec<String> {
         let line = |s: Seen| format!("{} {} -> {}", s.request.method, s.request.path, s.answer);
         self.requests().into_iter().map(line).collect()
+    }
+
+    /// Why connections ended in the middle, handshakes that the client broke off among them.
+    pub fn broken(&self) -> Vec<String> {
+        self.inner.broken.lock().unwrap().clone()
+    }
+
+    /// All requests so far, for who has thousands of them.
+    pub fn forget(&self) {
+        self.inner.seen.lock().unwrap().clear();
     }
 
     /// Returns once `count` requests have been answered, or are being stalled.
@@ -135,7 +147,7 @@ impl Inner {
         }
     }
 
-    /// One connection, request after request. A client that breaks off ends it, without a word.
+    /// One connection, request after request. A client that breaks off ends it.
     fn serve(&self, socket: TcpStream) {
         let Ok(raw) = socket.try_clone() else { return };
         let _ = socket.set_nodelay(true);
@@ -145,7 +157,13 @@ impl Inner {
             }
             None => Box::new(socket),
         };
-        while let Ok(Some(true)) = self.exchange(&mut *wire, &raw) {}
+        loop {
+            match self.exchange(&mut *wire, &raw) {
+                Ok(Some(true)) => {}
+                Ok(_) => return,
+                Err(e) => return self.broken.lock().unwrap().push(e.to_string()),
+            }
+        }
     }
 
     /// `None`: the client is done; else whether the connection lives on.

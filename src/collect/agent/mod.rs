@@ -56,6 +56,7 @@ struct Figures<'a> {
     spool_batches: u64,
     spool_bytes: u64,
     spool_oldest_s: u64,
+    /// Counters, like all that is told: a run that tells and is killed tells again.
     batches_dropped: u64,
     bytes_dropped: u64,
     breaker: &'a str,

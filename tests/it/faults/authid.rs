@@ -1,11 +1,10 @@
 use std::fs;
-use std::time::Duration;
 
 use super::scene::{
     Items, assert_code, home, later, ledger, log_holds, most_titled, postgres, titled, watched,
 };
 use crate::support::cluster::Cluster;
-use crate::support::poll::{LONG, eventually};
+use crate::support::poll::{LONG, SOON, eventually};
 
 /// A lock of five minutes on pg_authid, a run each minute: trust and SCRAM wait for it alike, inside authentication.
 fn locked_for_five_minutes(major: u32, method: &str) {
@@ -29,8 +28,7 @@ fn locked_for_five_minutes(major: u32, method: &str) {
         for minute in 0..5 {
             let run = home.cron();
             assert_code(&home, &run, 3);
-            let ceiling = Duration::from_secs(if minute == 0 { 6 } else { 2 });
-            assert!(run.took < ceiling, "minute {minute}: {:?}", run.took);
+            assert!(run.took < SOON, "minute {minute}: {:?}", run.took);
             let items = Items::last(&home);
             items.assert_host();
             let part =

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::scene::{
     Items, assert_code, home, later, ledger, most_titled, nothing_left, postgres, titled, waiting, watched,
 };
-use crate::support::poll::{LONG, eventually};
+use crate::support::poll::{LONG, SOON, eventually};
 
 #[test]
 fn a_locked_statistics_catalog_costs_its_database_alone() {
@@ -21,7 +21,7 @@ fn a_locked_statistics_catalog_costs_its_database_alone() {
         let home = home("", &postgres(cluster.port(), "\"*\"", ""));
         let run = home.cron();
         assert_code(&home, &run, 1);
-        assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+        assert!(run.took < SOON, "{:?}", run.took);
         nothing_left(&cluster, Duration::from_secs(1));
         let items = Items::last(&home);
         items.assert_complete("fine");
@@ -57,7 +57,7 @@ fn a_database_that_lets_nobody_in_is_left_alone_while_the_others_complete() {
             {
                 let run = home.cron();
                 assert_code(&home, &run, 1);
-                assert!(run.took < Duration::from_secs(8), "{minute}: {:?}", run.took);
+                assert!(run.took < SOON, "{minute}: {:?}", run.took);
                 let items = Items::last(&home);
                 items.assert_complete("fine");
                 items.assert_complete("postgres");
@@ -100,9 +100,7 @@ fn no_locked_catalog_holds_us_longer_than_our_patience() {
             let items = Items::last(&home);
             items.assert_complete("fine");
             let parts = items.stats("locked")["parts"].as_object().unwrap();
-            let in_startup = parts["tables"]["reason"] == "database_refused";
-            let ceiling = Duration::from_secs(if in_startup { 8 } else { 3 });
-            assert!(run.took < ceiling, "{major} {catalog}: {:?}, {parts:?}", run.took);
+            assert!(run.took < SOON, "{major} {catalog}: {:?}, {parts:?}", run.took);
             for (name, part) in parts {
                 let named = ["lock", "database_refused"].contains(&part["reason"].as_str().unwrap_or("none"));
                 assert!(part["outcome"] == "ok" || named, "{major} {catalog} {name}: {part}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::scene::{Items, assert_code, assert_sizes, home, log_holds, nothing_left, postgres, row, watched};
 use crate::support::cluster::Cluster;
 use crate::support::home::Home;
-use crate::support::poll::{LONG, eventually};
+use crate::support::poll::{LONG, SOON, eventually};
 use crate::support::proxy::{Mode, Proxy};
 
 const NAMED: &str = r#"["fine", "held", "shut", "victim"]"#;
@@ -68,7 +68,7 @@ fn dropped_before_its_visit(major: u32, databases: &str, code: i32) {
     );
     cluster.sql("postgres", "drop database victim");
     let run = run.wait(LONG);
-    assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+    assert!(run.took < SOON, "{:?}", run.took);
     assert!(
         cluster.log_since(mark).contains("database \"victim\" does not exist"),
         "{}",
@@ -101,7 +101,7 @@ fn dropped_under_us(major: u32, databases: &str, code: i32) {
     cluster.sql("postgres", "drop database victim with (force)");
     let run = run.wait(LONG);
     assert!(cluster.log_since(mark).contains("terminating connection due to administrator command"));
-    assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+    assert!(run.took < SOON, "{:?}", run.took);
     assert_code(&home, &run, code);
     nothing_left(&cluster, Duration::from_secs(1));
     let items = Items::last(&home);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::desk::*;
+use crate::support::chance::Chance;
 use crate::support::home::Home;
 use crate::support::poll::LONG;
 use crate::support::stub::Answer;
@@ -51,25 +52,9 @@ fn what_was_delivered_before_a_signal_is_known_afterwards() {
     assert!(home.log().contains("1 older batches delivered"), "{}", home.log());
 }
 
-/// Small and repeatable: xorshift.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
-
 #[test]
 fn kills_at_any_moment_lose_nothing_that_was_sealed() {
-    let seed = std::env::var("PGA_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1
-    });
-    println!("PGA_TEST_SEED={seed}");
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(Chance::seed_of_test());
     let backend = Backend::start(Answer::Accept);
     let home = home_for(&backend.stub.url());
     let mut horizon_us = home.cron().took.as_micros() as u64;

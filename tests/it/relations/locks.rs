@@ -1,7 +1,6 @@
 //! Nobody waits for a lock: what is held, or asked for, is left out and named, and everything else is complete.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,7 +8,7 @@ use super::ON;
 use crate::cycle::item::{cycle, item, row, watching};
 use crate::support::cluster::Cluster;
 use crate::support::majors;
-use crate::support::poll::{LONG, eventually};
+use crate::support::poll::{LONG, SOON, eventually};
 
 const WORK: &str = "
     create table held (a int not null default 1 + 1, b text, check (a > 0));
@@ -70,7 +69,7 @@ fn what_is_held_or_asked_for_is_left_out_and_named() {
         let home = watching(&cluster, &database, ON);
         let run = home.run(&["--force"]);
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{}", home.log());
-        assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+        assert!(run.took < SOON, "{:?}", run.took);
         let log = cluster.log_since(mark);
         assert!(!log.contains("still waiting") && !log.contains("ERROR"), "{log}");
         let batch = home.batches().pop().unwrap();
@@ -154,7 +153,7 @@ fn a_lock_that_comes_meanwhile() {
             let home = watching(&cluster, &database, ON);
             let run = home.run(&["--force"]);
             assert_eq!(run.code, Some(0), "{}", home.log());
-            assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
+            assert!(run.took < SOON, "{:?}", run.took);
             let batch = home.batches().pop().unwrap();
             for kind in super::ALL {
                 let found = item(&batch, kind, Some(&database));

@@ -1,0 +1,75 @@
+//! What has become of each batch that was sealed. One that was split is settled when both of its halves are.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use super::receiver::Desk;
+use super::witness::batch_id;
+
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) sealed: usize,
+    pub(super) arrived: usize,
+    pub(super) waiting: usize,
+    pub(super) rejected: usize,
+    pub(super) gone: BTreeSet<String>,
+    /// What the last batch told of those that were dropped.
+    pub(super) dropped: u64,
+    pub(super) changed: BTreeSet<String>,
+}
+
+impl Account {
+    pub(super) fn of(sealed: &BTreeSet<String>, desk: &Desk, state: &Path) -> Account {
+        let (spool, reject) = (ids(&state.join("spool")), ids(&state.join("reject")));
+        let taken: BTreeSet<String> = desk.taken.keys().cloned().collect();
+        let mut account =
+            Account { dropped: desk.told_dropped, changed: desk.changed.clone(), ..Account::default() };
+        for id in sealed.iter().filter(|id| !id.contains('.')) {
+            account.sealed += 1;
+            let places = [&taken, &spool, &reject];
+            match places.map(|place| leaves(id, sealed, &mut |leaf| place.contains(leaf))) {
+                [true, _, _] => account.arrived += 1,
+                [_, true, _] => account.waiting += 1,
+                [_, _, true] => account.rejected += 1,
+                // Its halves may have gone different ways.
+                _ if leaves(id, sealed, &mut |leaf| places.iter().any(|place| place.contains(leaf))) => {
+                    account.arrived += 1;
+                }
+                _ => drop(account.gone.insert(id.clone())),
+            }
+        }
+        account
+    }
+
+    pub(super) fn assert_nothing_lost(&self) {
+        assert_eq!(self.gone.len() as u64, self.dropped, "gone without a word, or the other way: {self:?}");
+        assert!(self.changed.is_empty(), "the same id, another batch: {:?}", self.changed);
+        assert_eq!(self.waiting, 0, "healed, and still it waits");
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Account { sealed, arrived, waiting, rejected, gone, .. } = self;
+        write!(
+            f,
+            "{sealed} sealed = {arrived} arrived + {waiting} waiting + {rejected} in reject/ + {} dropped and counted ({})",
+            gone.len(),
+            self.dropped
+        )
+    }
+}
+
+/// Whether it holds for the batch, or for all that it was split into.
+fn leaves(id: &str, sealed: &BTreeSet<String>, holds: &mut impl FnMut(&str) -> bool) -> bool {
+    let halves = [format!("{id}.1"), format!("{id}.2")];
+    holds(id)
+        || halves.iter().all(|half| sealed.contains(half))
+            && halves.iter().all(|half| leaves(half, sealed, holds))
+}
+
+fn ids(folder: &Path) -> BTreeSet<String> {
+    let listing = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    listing.filter_map(|file| batch_id(&file.file_name().to_string_lossy()).map(str::to_owned)).collect()
+}

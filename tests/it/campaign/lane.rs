@@ -1,0 +1,419 @@
+//! A lane: one collector with its database, its backend and its host, on which one fault after the other is brought
+//! about. It never repairs what a run left behind; it only lets time pass.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use pganalytics::state::ledger::{self, Ledger};
+
+use super::account::Account;
+use super::evidence::{self, Marks};
+use super::fault::{Fault, Host, Reply, Run, Server, Way};
+use super::receiver::{Receiver, TOKEN};
+use super::witness::Witness;
+use super::{Fired, RUN_S, host};
+use crate::support::chance::Chance;
+use crate::support::cluster::Cluster;
+use crate::support::home::{self, Home};
+use crate::support::poll::{LONG, eventually};
+use crate::support::postmaster;
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::{ports, program};
+
+pub(super) const PASSWORD: &str = "s3cret-password-2718281828";
+const NOBODY: &str = "https://nowhere.invalid:8080";
+
+pub(super) struct Lane {
+    pub(super) chance: Chance,
+    pub(super) runs: u64,
+    pub(super) fired: Fired,
+    pub(super) slowest: Option<Duration>,
+    /// What no run should do, in words.
+    odd: Vec<String>,
+    pub(super) cluster: Cluster,
+    /// A server that never gets out of recovery.
+    pub(super) recovering: Cluster,
+    pub(super) proxy: Proxy,
+    pub(super) receiver: Receiver,
+    home: Home,
+    witness: Witness,
+    program: PathBuf,
+    /// What a run takes: a signal comes before that.
+    horizon: Duration,
+    /// Whether the run went on when its signal was sent.
+    pub(super) was_running: bool,
+}
+
+impl Lane {
+    pub(super) fn open(major: u32, chance: Chance) -> Lane {
+        host::assert_root();
+        let cluster = Cluster::start(major, &[("max_connections", "20"), ("password_encryption", "md5")]);
+        cluster.sql(
+            "postgres",
+            &format!("create role mon login password '{PASSWORD}'; grant pg_monitor to mon"),
+        );
+        cluster.sql(
+            "postgres",
+            "create extension pg_stat_statements; create table t as select generate_series(1, 100) n",
+        );
+        cluster.sql("postgres", "create role crowd login");
+        let rules = "host all mon all password\nhost all all all trust\n";
+        fs::write(cluster.data_dir().join("pg_hba.conf"), rules).unwrap();
+        cluster.sql("postgres", "select pg_reload_conf()");
+        let home = Home::new();
+        let spool = home.state_dir().join("spool");
+        fs::create_dir(&spool).unwrap();
+        fs::set_permissions(home.state_dir(), fs::Permissions::from_mode(0o700)).unwrap();
+        // Beside the configuration, where the server's user can run it too.
+        let program = home.config_path().with_file_name("pganalytics");
+        fs::copy(program_built(), &program).unwrap();
+        fs::write(home.config_path().with_file_name("injected"), "").unwrap();
+        let receiver = Receiver::open(home.config_path().parent().unwrap());
+        fs::write(home.state_dir().join("collector.token"), receiver.token()).unwrap();
+        Lane {
+            chance,
+            runs: 0,
+            fired: Fired::new(),
+            slowest: None,
+            odd: Vec::new(),
+            recovering: recovering(major),
+            proxy: Proxy::start(SocketAddr::from(([127, 0, 0, 1], cluster.port()))),
+            cluster,
+            receiver,
+            witness: Witness::of(&spool),
+            home,
+            program,
+            horizon: Duration::from_millis(100),
+            was_running: false,
+        }
+    }
+
+    pub(super) fn turn(&mut self, fault: Fault) {
+        self.pass_time();
+        let marks = Marks::of(self);
+        let runs = self.with(fault);
+        let happened = evidence::happened(self, fault, &marks, &runs);
+        let sum = self.fired.entry(fault).or_default();
+        *sum = (sum.0 + u32::from(happened), sum.1 + 1);
+        runs.iter().for_each(|run| self.look_at(fault, run));
+        self.receiver.order(None);
+        self.receiver.forget();
+        self.proxy.set(Mode::Forward);
+        self.witness.look();
+    }
+
+    /// Everything is well from here on: what waits goes out.
+    pub(super) fn heal(&mut self) {
+        for _ in 0..100 {
+            self.let_pass(4000);
+            self.configure(self.proxy.port(), &self.receiver.url(), "", "");
+            let run = self.home.cron();
+            self.look_at(Fault::None, &run);
+            self.receiver.forget();
+            self.witness.look();
+            if run.code == Some(0) && self.home.spool_files().is_empty() {
+                return;
+            }
+        }
+        panic!("a hundred runs did not heal it: {}", tail(&self.home.log()));
+    }
+
+    pub(super) fn account(&self) -> Account {
+        Account::of(&self.witness.sealed, &self.receiver.desk(), &self.home.state_dir())
+    }
+
+    pub(super) fn assert_in_time(&self) {
+        assert!(self.odd.is_empty(), "{}", self.odd.join("\n"));
+    }
+
+    /// In nothing that the program wrote, but for the two files whose place is to hold them.
+    pub(super) fn assert_no_secret(&self) {
+        let mut folders = vec![self.home.config_path().parent().unwrap().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+                let own = ["collector.toml", "collector.token", "pganalytics"];
+                match file.file_name().unwrap().to_str() {
+                    Some(name) if own.contains(&name) => {}
+                    _ if file.is_dir() => folders.push(file),
+                    _ => assert_none(&file),
+                }
+            }
+        }
+        assert_eq!(self.receiver.desk().leaks, 0, "a batch holds a secret");
+    }
+
+    pub(super) fn host_log(&self) -> String {
+        fs::read_to_string(self.host_log_path()).unwrap()
+    }
+
+    fn host_log_path(&self) -> PathBuf {
+        self.home.config_path().with_file_name("injected")
+    }
+
+    fn noted(&self, line: &str) {
+        let mut log = fs::File::options().append(true).open(self.host_log_path()).unwrap();
+        writeln!(log, "{line}").unwrap();
+    }
+}
+
+fn program_built() -> PathBuf {
+    program("pganalytics")
+}
+
+fn recovering(major: u32) -> Cluster {
+    let mut cluster = Cluster::start(major, &[("hot_standby", "off")]);
+    cluster.stop();
+    fs::write(cluster.data_dir().join("standby.signal"), "").unwrap();
+    cluster.launch_without_waiting();
+    cluster
+}
+
+fn assert_none(file: &std::path::Path) {
+    let text = fs::read(file).unwrap_or_default();
+    for secret in [TOKEN, PASSWORD] {
+        let found = text.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{} holds a secret", file.display());
+    }
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
+
+/// Time, and what is left to the runs.
+impl Lane {
+    /// Mostly so much that whatever wait there was is over.
+    fn pass_time(&mut self) {
+        let seconds = if self.chance.below(5) == 0 { 60 } else { 4000 };
+        self.let_pass(seconds);
+    }
+
+    fn let_pass(&self, seconds: i64) {
+        let Some(mut ledger) = self.ledger() else { return };
+        for server in ledger.servers.values_mut() {
+            server.until = server.until.map(|until| until - seconds);
+            server.missing_until = server.missing_until.map(|until| until - seconds);
+            server.databases.values_mut().for_each(|known| known.until -= seconds);
+            server.refused.values_mut().for_each(|refused| refused.until -= seconds);
+        }
+        ledger.parts.values_mut().for_each(|part| part.last -= seconds);
+        ledger.breaker.open_until = ledger.breaker.open_until.map(|until| until - seconds);
+        ledger.pushed_at = ledger.pushed_at.map(|at| at - seconds);
+        ledger.stubborn.iter_mut().for_each(|batch| batch.since -= seconds);
+        ledger.write(&self.home.state_dir().join("ledger.json")).unwrap();
+    }
+
+    /// `None` where there is none, or one that the next run sets aside.
+    fn ledger(&self) -> Option<Ledger> {
+        let path = self.home.state_dir().join("ledger.json");
+        path.exists().then(|| ledger::peek(&path)).filter(|ledger| *ledger != Ledger::default())
+    }
+
+    fn configure(&self, port: u16, url: &str, more: &str, log_path: &str) {
+        let log_path = if log_path.is_empty() { "{log}" } else { log_path };
+        let ca = self.receiver.ca_file.display();
+        self.home.config(&format!(
+            "[collector]\nid = \"campaign\"\nstate_dir = \"{{state}}\"\nrun_timeout = {RUN_S}\n\
+             [postgres]\nhost = \"127.0.0.1\"\nport = {port}\nuser = \"mon\"\npassword = \"{PASSWORD}\"\n\
+             databases = \"postgres, template1\"\nsslmode = \"disable\"\n\
+             [logging]\nfile_path = \"{log_path}\"\n[backend]\nurl = \"{url}\"\n[tls]\nca_file = \"{ca}\"\n{more}\n"
+        ));
+    }
+
+    fn look_at(&mut self, fault: Fault, run: &home::Run) {
+        self.runs += 1;
+        self.slowest = self.slowest.max(Some(run.took));
+        let killed = run.signal == Some(9) && matches!(fault, Fault::Run(_));
+        let starved = fault == Fault::Host(Host::NoMemory) && run.code.is_some_and(|code| code > 100);
+        if !(killed || starved || matches!(run.code, Some(0 | 1 | 3 | 75))) {
+            self.odd.push(format!("{}: {run:?}", fault.name()));
+        }
+        if run.took > Duration::from_secs(RUN_S + 1) {
+            self.odd.push(format!("{}: took {:?}", fault.name(), run.took));
+        }
+        if run.stderr.contains("panicked") {
+            self.odd.push(format!("{}: {}", fault.name(), run.stderr));
+        }
+    }
+}
+
+/// What is done to it.
+impl Lane {
+    fn with(&mut self, fault: Fault) -> Vec<home::Run> {
+        self.configure(self.proxy.port(), &self.receiver.url(), "", "");
+        match fault {
+            Fault::None => {
+                let run = self.home.cron();
+                self.horizon = run.took;
+                vec![run]
+            }
+            Fault::Answer(reply) => self.with_answer(reply),
+            Fault::Way(way) => self.with_way(way),
+            Fault::Server(server) => self.with_server(server),
+            Fault::Host(host) => self.with_host(host),
+            Fault::Run(run) => self.with_run(run),
+        }
+    }
+
+    fn with_answer(&mut self, reply: Reply) -> Vec<home::Run> {
+        self.receiver.order(Some(reply));
+        match reply {
+            // Until it is put aside: five answers over ten minutes, then once more behind the others.
+            Reply::Stubborn500 => (0..12)
+                .map(|_| {
+                    self.let_pass(200);
+                    self.home.cron()
+                })
+                .collect(),
+            _ => vec![self.home.cron()],
+        }
+    }
+
+    fn with_way(&self, way: Way) -> Vec<home::Run> {
+        let nobody = ports::lease();
+        let false_urls = self.receiver.false_urls();
+        let url = match way {
+            Way::WrongHost => false_urls[0].0.clone(),
+            Way::ExpiredCertificate => false_urls[1].0.clone(),
+            Way::UnknownAuthority => false_urls[2].0.clone(),
+            Way::Refused => {
+                let refused = TcpStream::connect(("127.0.0.1", nobody.number)).unwrap_err();
+                self.noted(&format!("unreachable: {refused}"));
+                format!("https://localhost:{}", nobody.number)
+            }
+            Way::UnknownName => {
+                let unknown = ("nowhere.invalid", 8080).to_socket_addrs().map(|_| ()).unwrap_err();
+                self.noted(&format!("unreachable: {unknown}"));
+                NOBODY.to_owned()
+            }
+        };
+        self.configure(self.proxy.port(), &url, "", "");
+        vec![self.home.cron()]
+    }
+
+    fn with_server(&mut self, server: Server) -> Vec<home::Run> {
+        let bytes = 200 + self.chance.below(8000);
+        match server {
+            Server::Refuses => self.proxy.set(Mode::Refuse),
+            Server::Resets => self.proxy.set(Mode::Reset),
+            Server::SilentAtConnect => self.proxy.set(Mode::Stall),
+            Server::SilentInAnswer => self.proxy.set(Mode::StallAfter(bytes)),
+            Server::CutInAnswer => self.proxy.set(Mode::CutAfter(bytes)),
+            Server::InRecovery => {
+                self.configure(self.recovering.port(), &self.receiver.url(), "", "");
+            }
+            Server::Killed => return self.with_server_killed(),
+            Server::OutOfSlots => {
+                let port = self.cluster.port();
+                let login = format!("host=127.0.0.1 port={port} user=crowd dbname=postgres");
+                let crowd: Vec<_> =
+                    (0..30).map_while(|_| postgres::Client::connect(&login, postgres::NoTls).ok()).collect();
+                assert!(crowd.len() < 30, "the slots have no end");
+                return vec![self.home.cron()];
+            }
+            Server::ShuttingDown => {
+                let session = self.cluster.conn("postgres");
+                let mark = self.cluster.log_mark();
+                postmaster::signal(self.cluster.pid(), rustix::process::Signal::TERM);
+                eventually(LONG, || match self.cluster.log_since(mark) {
+                    log if log.contains("received smart shutdown request") => Ok(()),
+                    log => Err(log),
+                });
+                let run = self.home.cron();
+                drop(session);
+                self.cluster.restart();
+                return vec![run];
+            }
+        }
+        vec![self.home.cron()]
+    }
+
+    fn with_server_killed(&mut self) -> Vec<home::Run> {
+        let before = self.proxy.connections();
+        let run = self.home.spawn(&["cron"]);
+        eventually(LONG, || if self.proxy.connections() > before { Ok(()) } else { Err("no connection") });
+        std::thread::sleep(Duration::from_millis(self.chance.below(100)));
+        self.cluster.kill9();
+        let run = run.wait(LONG);
+        self.cluster.restart();
+        vec![run]
+    }
+
+    fn with_host(&mut self, host: Host) -> Vec<home::Run> {
+        let chance = self.chance.below(u64::MAX);
+        match host {
+            Host::SpoolBound => {
+                self.receiver.order(Some(Reply::Missing404));
+                self.configure(self.proxy.port(), &self.receiver.url(), "[spool]\nmax_bytes = 65536", "");
+                return (0..12).map(|_| self.home.cron()).collect();
+            }
+            Host::LogUnwritable => {
+                let target = host::log_path(&self.home, chance);
+                self.configure(self.proxy.port(), &self.receiver.url(), "", &target);
+            }
+            // A wait, or a spool, that meets another time.
+            Host::ClockAhead | Host::ClockBack => {
+                let order = self.some_order();
+                self.receiver.order(order);
+            }
+            _ => {}
+        }
+        let command: Command = host::wrapped(host, &self.home, &self.program, &self.host_log_path(), chance);
+        vec![self.home.spawn_command(command).wait(LONG)]
+    }
+
+    fn some_order(&mut self) -> Option<Reply> {
+        let orders = [
+            None,
+            None,
+            Some(Reply::ResetAfterBody),
+            Some(Reply::Drip),
+            Some(Reply::TooLarge413),
+            Some(Reply::TooMany429),
+            Some(Reply::Unavailable503),
+            Some(Reply::Half),
+        ];
+        orders[self.chance.below(orders.len() as u64) as usize]
+    }
+
+    fn with_run(&mut self, how: Run) -> Vec<home::Run> {
+        let orders = [
+            None,
+            None,
+            Some(Reply::ResetAfterBody),
+            Some(Reply::Drip),
+            Some(Reply::TooLarge413),
+            Some(Reply::Half),
+        ];
+        let order = orders[self.chance.below(orders.len() as u64) as usize];
+        self.receiver.order(order);
+        if how == Run::Many {
+            let many = 2 + self.chance.below(9);
+            let running: Vec<_> = (0..many).map(|_| self.home.spawn(&["cron"])).collect();
+            return running.into_iter().map(|run| run.wait(LONG)).collect();
+        }
+        let mut run = self.home.spawn(&["cron"]);
+        let moment = Duration::from_micros(self.chance.below(self.horizon.as_micros() as u64));
+        if how == Run::KilledWhilePushing {
+            eventually(LONG, || {
+                if self.receiver.requests() > 0 || !run.is_running() { Ok(()) } else { Err("no push") }
+            });
+            std::thread::sleep(moment / 20);
+        } else {
+            std::thread::sleep(moment);
+        }
+        self.was_running = run.is_running();
+        match how {
+            Run::Terminated => run.signal(rustix::process::Signal::TERM),
+            _ => run.kill9(),
+        }
+        let run = run.wait(LONG);
+        vec![run]
+    }
+}
