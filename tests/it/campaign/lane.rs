@@ -33,6 +33,8 @@ pub(super) struct Lane {
     pub(super) runs: u64,
     pub(super) fired: Fired,
     pub(super) slowest: Option<Duration>,
+    /// No run takes longer.
+    ceiling: Duration,
     /// What no run should do, in words.
     odd: Vec<String>,
     pub(super) cluster: Cluster,
@@ -50,7 +52,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn open(major: u32, chance: Chance) -> Lane {
+    pub(super) fn open(major: u32, chance: Chance, late: Duration) -> Lane {
         host::assert_root();
         let cluster = Cluster::start(major, &[("max_connections", "20"), ("password_encryption", "md5")]);
         cluster.sql(
@@ -80,6 +82,7 @@ impl Lane {
             runs: 0,
             fired: Fired::new(),
             slowest: None,
+            ceiling: Duration::from_secs(RUN_S) + late,
             odd: Vec::new(),
             recovering: recovering(major),
             proxy: Proxy::start(SocketAddr::from(([127, 0, 0, 1], cluster.port()))),
@@ -234,7 +237,7 @@ impl Lane {
         if !(killed || starved || matches!(run.code, Some(0 | 1 | 3 | 75))) {
             self.odd.push(format!("{}: {run:?}", fault.name()));
         }
-        if run.took > Duration::from_secs(RUN_S + 1) {
+        if run.took > self.ceiling {
             self.odd.push(format!("{}: took {:?}", fault.name(), run.took));
         }
         if run.stderr.contains("panicked") {
