@@ -45,6 +45,8 @@ pub(super) struct Lane {
     home: Home,
     witness: Witness,
     program: PathBuf,
+    /// Batches that no disk took and no backend: told on stderr, for the disk that should count them is the one that fails.
+    unsealed: u64,
     /// What a run takes: a signal comes before that.
     horizon: Duration,
     /// Whether the run went on when its signal was sent.
@@ -82,6 +84,7 @@ impl Lane {
             runs: 0,
             fired: Fired::new(),
             slowest: None,
+            unsealed: 0,
             ceiling: Duration::from_secs(RUN_S) + late,
             odd: Vec::new(),
             recovering: recovering(major),
@@ -96,7 +99,13 @@ impl Lane {
         }
     }
 
+    /// A run may be over before its kill, or leave the backend alone for a while: then once more.
     pub(super) fn turn(&mut self, fault: Fault) {
+        let _ = (0..10).any(|_| self.attempt(fault));
+    }
+
+    /// Whether the fault happened.
+    fn attempt(&mut self, fault: Fault) -> bool {
         self.pass_time();
         let marks = Marks::of(self);
         let runs = self.with(fault);
@@ -108,6 +117,7 @@ impl Lane {
         self.receiver.forget();
         self.proxy.set(Mode::Forward);
         self.witness.look();
+        happened
     }
 
     /// Everything is well from here on: what waits goes out.
@@ -127,7 +137,7 @@ impl Lane {
     }
 
     pub(super) fn account(&self) -> Account {
-        Account::of(&self.witness.sealed, &self.receiver.desk(), &self.home.state_dir())
+        Account::of(&self.witness.sealed, &self.receiver.desk(), &self.home.state_dir(), self.unsealed)
     }
 
     pub(super) fn assert_in_time(&self) {
@@ -232,6 +242,7 @@ impl Lane {
     fn look_at(&mut self, fault: Fault, run: &home::Run) {
         self.runs += 1;
         self.slowest = self.slowest.max(Some(run.took));
+        self.unsealed += u64::from(run.stderr.contains("it is lost"));
         let killed = run.signal == Some(9) && matches!(fault, Fault::Run(_));
         let starved = fault == Fault::Host(Host::NoMemory) && run.code.is_some_and(|code| code > 100);
         if !(killed || starved || matches!(run.code, Some(0 | 1 | 3 | 75))) {
