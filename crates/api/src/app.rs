@@ -20,7 +20,7 @@ use crate::config::{Config, Secrets};
 use crate::figures::Figures;
 use crate::guard;
 use crate::ingest::body::Room;
-use crate::limit::{Limited, Limiter, one_client};
+use crate::limit::{Limited, Limiter, Standing, one_client};
 use crate::password::Passwords;
 use crate::pieces::Pieces;
 use crate::problem::Problem;
@@ -88,16 +88,16 @@ impl App {
 
     /// Counts an attempt of this client with those at other replicas.
     pub async fn attempt(&self, limited: Limited, client: Client) -> Result<(), Problem> {
-        let (address, most) = (one_client(client.0), i64::from(self.limiter.limit(limited)));
+        let (address, limit) = (one_client(client.0), self.limiter.limit(limited));
         let counted = self.db.with(pool::SHORT, async |client| {
             let tx = pool::begin(client).await?;
-            let counted = attempts::count(&tx, limited.name(), &address.to_string(), most).await?;
+            let counted = attempts::count(&tx, limited.name(), &address.to_string(), limit.into()).await?;
             tx.commit().await?;
             Ok(counted)
         });
         match self.learn(counted.await)? {
             Ok(_) => Ok(()),
-            Err(wait_s) => Err(Problem::TooMany(wait_s)),
+            Err(wait_s) => Err(Problem::TooMany(Standing::exhausted(limit, wait_s))),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, HeaderName, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -41,7 +41,7 @@ pub async fn limit(
     let mut response = if standing.allowed {
         next.run(request).await
     } else {
-        Problem::TooMany(standing.wait_s).into_response()
+        Problem::TooMany(standing).into_response()
     };
     tell(&standing, response.headers_mut());
     response
@@ -62,16 +62,10 @@ fn caller(app: &App, client: Client, headers: &HeaderMap) -> Caller {
     }
 }
 
+/// Unless another limit was the reason to refuse, and has told of itself.
 fn tell(standing: &Standing, headers: &mut HeaderMap) {
-    for (name, value) in [
-        ("x-ratelimit-limit", u64::from(standing.limit)),
-        ("x-ratelimit-remaining", u64::from(standing.left)),
-        ("x-ratelimit-reset", standing.wait_s),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
-    }
-    if !standing.allowed {
-        headers.insert(RETRY_AFTER, HeaderValue::from(standing.wait_s));
+    for (name, value) in standing.told() {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from(value));
     }
 }
 

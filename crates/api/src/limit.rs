@@ -107,6 +107,22 @@ pub struct Standing {
     pub allowed: bool,
 }
 
+impl Standing {
+    /// Of one who has to wait for this limit.
+    pub fn exhausted(limit: u32, wait_s: u64) -> Standing {
+        Standing { limit, left: 0, wait_s, allowed: false }
+    }
+
+    /// As answers tell it in their head.
+    pub fn told(&self) -> [(&'static str, u64); 3] {
+        [
+            ("x-ratelimit-limit", u64::from(self.limit)),
+            ("x-ratelimit-remaining", u64::from(self.left)),
+            ("x-ratelimit-reset", self.wait_s),
+        ]
+    }
+}
+
 pub struct Limiter {
     started: Instant,
     limits: Limits,

@@ -2,11 +2,12 @@
 //! the database's, of SQL, or of what was sent.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::ingest::Fault;
+use crate::limit::Standing;
 use crate::request;
 use crate::store::failure::Failure;
 
@@ -25,8 +26,8 @@ pub enum Problem {
     Invalid(Fault),
     WrongType(&'static str),
     TooLarge(String),
-    /// Again in so many seconds.
-    TooMany(u64),
+    /// Again when this limit has room.
+    TooMany(Standing),
     /// The body did not come in time.
     Slow,
     /// Later it may work.
@@ -105,7 +106,7 @@ impl IntoResponse for Problem {
             _ => None,
         };
         let wait = match &self {
-            Problem::TooMany(wait_s) => Some(*wait_s),
+            Problem::TooMany(standing) => Some(standing.wait_s),
             Problem::Away(_) => Some(RETRY_S),
             _ => None,
         };
@@ -113,6 +114,11 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         if let Some(wait_s) = wait {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+        }
+        if let Problem::TooMany(standing) = &self {
+            for (name, value) in standing.told() {
+                response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(value));
+            }
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -190,9 +190,43 @@ fn other_hosts_need_the_token() {
     assert_eq!(api.get("/metrics", None).status, 200, "this host may");
     let outer = outer().expect("the machine has an address besides loopback");
     let ask = |token: Option<&str>| -> Answer { api.get_from(outer, "/metrics", token) };
-    assert_eq!(ask(None).status, 401);
-    assert_eq!(ask(Some("wrong")).status, 401);
+    refused(&ask(None));
+    refused(&ask(Some("wrong")));
     let right = ask(Some(SCRAPE_TOKEN));
     assert_eq!(right.status, 200);
     assert!(right.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+}
+
+/// In the shape of all errors, and without a figure.
+#[track_caller]
+fn refused(answer: &Answer) {
+    assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("unauthorized")), "{answer:?}");
+    assert!(answer.json()["request_id"].is_string() && !answer.text.contains("pganalytics_"), "{answer:?}");
+}
+
+/// What a proxy on this host passes on comes from loopback as well.
+#[test]
+fn what_a_proxy_passed_on_is_not_from_this_host() {
+    let server = shared(*majors().last().unwrap());
+    let database = server.fresh_database("scrape");
+    for settings in [&[][..], &[("TRUSTED_PROXIES", "127.0.0.0/8")]] {
+        let api = Api::start(server, &database, settings);
+        for path in ["/metrics", "/metrics/prometheus"] {
+            let ask = |more: &[(&str, &str)]| api.ask_with("GET", path, more, b"");
+            assert_eq!(ask(&[]).status, 200, "this host may");
+            for (header, value) in [
+                ("X-Forwarded-For", "198.51.100.7"),
+                ("X-Forwarded-For", "127.0.0.1"),
+                ("X-Forwarded-For", "198.51.100.7:4711"),
+                ("X-Forwarded-For", ""),
+                ("Forwarded", "for=198.51.100.7"),
+                ("X-Real-IP", "198.51.100.7"),
+            ] {
+                refused(&ask(&[(header, value)]));
+            }
+            let bearer = format!("Bearer {SCRAPE_TOKEN}");
+            let with_token = ask(&[("X-Forwarded-For", "198.51.100.7"), ("Authorization", &bearer)]);
+            assert_eq!(with_token.status, 200, "{with_token:?}");
+        }
+    }
 }
