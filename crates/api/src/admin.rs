@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::store::users::{self, Role};
 use crate::store::{audit, collectors, pool};
 use crate::{body, password};
@@ -34,12 +34,12 @@ pub enum Act {
     RotateTokens { name: String },
     /// Write a new signing key into a configuration file; the old one is believed until you take it out
     RotateJwtKey {
-        #[arg(long, default_value = crate::config::FILE)]
+        #[arg(long, default_value = config::FILE)]
         file: PathBuf,
     },
     /// The audit trail, the newest first
     Audit {
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
         limit: i64,
     },
 }
@@ -47,7 +47,15 @@ pub enum Act {
 /// What there is to say about it.
 pub async fn act(config: &Config, act: Act) -> Result<Vec<String>> {
     let line = match act {
-        Act::RotateJwtKey { file } => rotate_key(&file)?,
+        Act::RotateJwtKey { file } => {
+            let mut client = pool::single(&config.direct).await?;
+            let tx = client.transaction().await?;
+            audit::record(&tx, audit::HOST, "rotate signing key", &file.display().to_string(), None).await?;
+            // What the trail cannot take is not done.
+            let told = rotate_key(&file)?;
+            tx.commit().await.with_context(|| format!("{told}; the audit trail does not tell of it"))?;
+            told
+        }
         Act::CreateUser { username, role, password_file } => {
             create_user(config, &username, role, password_file.as_deref()).await?
         }
@@ -146,7 +154,7 @@ fn rotate_key(path: &Path) -> Result<String> {
 
 /// The new key in the place of the old one, which goes to those before.
 fn rotated(text: &str, new: &str) -> Result<String> {
-    let table: toml::Table = text.parse().context("it is no TOML")?;
+    let table = config::table(text)?;
     let word = |name: &str| table.get(name).and_then(toml::Value::as_str);
     let name = if table.contains_key("jwt_secret_key") { "jwt_secret_key" } else { "jwt_secret" };
     let old = word(name)
@@ -160,7 +168,7 @@ fn rotated(text: &str, new: &str) -> Result<String> {
     lines[at] = format!("{name} = \"{new}\"");
     lines.insert(at + 1, format!("jwt_previous_keys = \"{previous}\""));
     let rotated = lines.join("\n") + "\n";
-    rotated.parse::<toml::Table>().context("the result would be no TOML")?;
+    config::table(&rotated).context("the result would be no TOML")?;
     Ok(rotated)
 }
 

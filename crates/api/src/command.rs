@@ -4,12 +4,13 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use serde_json::json;
 
 use crate::admin::{self, Act};
 use crate::config::{self, Config, Source};
 use crate::replay;
 use crate::serve::serve;
-use crate::store::{dead_letters, migrate as schema, pool};
+use crate::store::{audit, dead_letters, migrate as schema, pool};
 
 /// Takes the collectors' batches into PostgreSQL
 #[derive(Parser)]
@@ -84,11 +85,17 @@ async fn dead(config: Config, act: DeadLetters) -> Result<()> {
             Ok(())
         }
         DeadLetters::Replay => {
+            audit::record(&client, audit::HOST, "replay dead letters", "all", None).await?;
             let (stored, left) = replay::replay(&mut client, &config).await?;
             say(&format!("{stored} stored, {left} left"))
         }
         DeadLetters::Drop { older_than_days } => {
-            let dropped = dead_letters::drop_older(&client, older_than_days).await?;
+            let tx = client.transaction().await?;
+            let dropped = dead_letters::drop_older(&tx, older_than_days).await?;
+            let which = format!("older than {older_than_days} days");
+            let details = json!({ "dropped": dropped });
+            audit::record(&tx, audit::HOST, "drop dead letters", &which, Some(details)).await?;
+            tx.commit().await?;
             say(&format!("{dropped} dropped"))
         }
     }

@@ -139,14 +139,17 @@ impl Source {
     }
 }
 
-fn entries(text: &str, problems: &mut Problems) -> Result<BTreeMap<String, String>> {
-    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        // The line, not what stands in it: it may be a secret.
+/// What is wrong is told with its line, and not what stands in it: it may be a secret.
+pub(crate) fn table(text: &str) -> Result<toml::Table> {
+    text.parse().map_err(|e: toml::de::Error| {
         let line = e.span().map_or(0, |span| text[..span.start].matches('\n').count()) + 1;
         anyhow::anyhow!("line {line} is no TOML: {}", e.message())
-    })?;
+    })
+}
+
+fn entries(text: &str, problems: &mut Problems) -> Result<BTreeMap<String, String>> {
     let mut entries = BTreeMap::new();
-    for (name, value) in table {
+    for (name, value) in table(text)? {
         let entry = entry(&name, value);
         if let Some(text) = problems.take(&name, entry) {
             entries.insert(name.to_lowercase(), text);

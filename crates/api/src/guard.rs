@@ -38,11 +38,8 @@ pub async fn limit(
         return next.run(request).await;
     }
     let standing = app.limiter.count(caller(&app, client, request.headers()));
-    let mut response = if standing.allowed {
-        next.run(request).await
-    } else {
-        Problem::TooMany(standing).into_response()
-    };
+    let mut response =
+        if standing.allowed { next.run(request).await } else { Problem::TooMany(standing).into_response() };
     tell(&standing, response.headers_mut());
     response
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use bed::api::{Api, REGISTRATION_SECRET};
+use bed::api::{Answer, Api, REGISTRATION_SECRET};
 use bed::cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -63,10 +63,10 @@ const ROWS: &[(&str, &str, Statuses)] = &[
     ("GET", "/metrics/prometheus", ANYBODY),
 ];
 
-struct Grid {
-    api: Api,
-    server: &'static Cluster,
-    database: String,
+pub(crate) struct Grid {
+    pub(crate) api: Api,
+    pub(crate) server: &'static Cluster,
+    pub(crate) database: String,
     keys: Keys,
     users: BTreeMap<&'static str, String>,
     collector: (String, String),
@@ -74,7 +74,7 @@ struct Grid {
 }
 
 impl Grid {
-    fn start() -> Grid {
+    pub(crate) fn start() -> Grid {
         let server = newest();
         let database = server.fresh_database("grid");
         let api = Api::start(server, &database, &[]);
@@ -102,7 +102,7 @@ impl Grid {
         id
     }
 
-    fn person(&self, user: &str) -> String {
+    pub(crate) fn person(&self, user: &str) -> String {
         self.access(user, self.session(user), Timestamp::now())
     }
 
@@ -178,6 +178,10 @@ impl Grid {
     }
 
     fn asked(&self, method: &str, path: &str, token: Option<&str>) -> u16 {
+        self.answer(method, path, token).status
+    }
+
+    pub(crate) fn answer(&self, method: &str, path: &str, token: Option<&str>) -> Answer {
         let id = match (method, path) {
             ("DELETE", _) => Uuid::now_v7().to_string(),
             (_, users) if users.contains("/users/") => self.users["target"].clone(),
@@ -188,7 +192,7 @@ impl Grid {
             vec![("X-Registration-Secret", REGISTRATION_SECRET), ("Content-Type", "application/json")];
         headers.extend(bearer.iter().map(|value| ("Authorization", value.as_str())));
         let url = path.replace("{id}", &id).replace("{collector_id}", &id);
-        self.api.ask_with(method, &url, &headers, self.body(method, path).as_bytes()).status
+        self.api.ask_with(method, &url, &headers, self.body(method, path).as_bytes())
     }
 }
 
