@@ -2,9 +2,11 @@
 //! and each of them killed or cut off in between. What was sent is compared with what is stored and read again.
 
 mod arrives;
+mod configured;
 mod cuts;
 mod identity;
 mod kills;
+mod rotated;
 mod scene;
 mod stored;
 mod texts;
