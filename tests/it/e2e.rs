@@ -4,6 +4,7 @@
 mod arrives;
 mod configured;
 mod cuts;
+mod deployment;
 mod identity;
 mod kills;
 mod rotated;
