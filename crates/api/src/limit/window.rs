@@ -154,6 +154,9 @@ mod tests {
             windows.count(caller(n), 100, 5);
         }
         assert_eq!(windows.callers(), MOST);
+        let own = windows.own.lock().unwrap().windows.capacity() * size_of::<(Caller, Window)>();
+        let shared = windows.shared.lock().unwrap().capacity() * size_of::<Window>();
+        assert!(own + shared < 32 << 20, "{own} and {shared} bytes");
         for _ in 0..99 {
             assert!(windows.count(caller(7), 100, 5).allowed, "who was known keeps a window");
         }

@@ -5,7 +5,7 @@ use bed::poll::{LONG, eventually};
 use serde_json::json;
 
 use crate::batch::batch;
-use crate::persons::{PASSWORD, create, newest, try_login};
+use crate::persons::{PASSWORD, create, login, made_and_in, newest, try_login};
 
 const HEALTH: &str = "/api/v1/health";
 const LOGIN_WRONG: &str = "a wrong horse battery";
@@ -63,6 +63,35 @@ fn the_hundred_and_first_within_a_minute_is_told_when_to_come_again() {
     for _ in 0..150 {
         assert_eq!(api.get("/healthz", None).status, 200, "probes are never told to wait");
     }
+}
+
+/// Whoever has a token is counted by it, wherever and by whichever of their tokens they ask.
+#[test]
+fn users_and_collectors_have_limits_of_their_own() {
+    let limits = ("RATE_LIMITS", "anonymous=100,push=150");
+    let (_, api) = start(&[("TRUSTED_PROXIES", "127.0.0.1"), limits]);
+    let (ada, bob) = (made_and_in(&api, "ada", "admin"), made_and_in(&api, "bob", "viewer"));
+    let again = login(&api, "ada");
+    let (_, collector) = api.register("one");
+    let ask = |token: &str, address: &str| {
+        let bearer = format!("Bearer {token}");
+        api.ask_with("GET", "/version", &[("Authorization", &bearer), ("X-Forwarded-For", address)], b"")
+    };
+    for (tokens, limit) in [([&ada.token, &again.token], 100), ([&collector, &collector], 150)] {
+        for n in 0..limit {
+            let answer = ask(tokens[n as usize % 2], &format!("198.51.100.{}", n % 200));
+            assert_eq!(
+                (answer.status, number(&answer, "X-RateLimit-Remaining")),
+                (200, limit - 1 - n),
+                "{n}"
+            );
+        }
+        let refused = ask(tokens[0], "203.0.113.1");
+        assert_eq!((refused.status, number(&refused, "X-RateLimit-Limit")), (429, limit), "{refused:?}");
+        assert!((1..=61).contains(&number(&refused, "Retry-After")), "{refused:?}");
+    }
+    assert_eq!(ask(&bob.token, "203.0.113.1").status, 200, "others are not concerned");
+    assert_eq!(from(&api, "203.0.113.1"), 200, "nor is who asks from there without a token");
 }
 
 #[test]
