@@ -112,7 +112,7 @@ fn a_rotated_key_logs_nobody_out_until_the_former_one_is_taken_out() {
     let after = fs::metadata(&file).unwrap();
     let kept = |meta: &fs::Metadata| (meta.permissions().mode() & 0o777, meta.uid(), meta.gid());
     assert_eq!(kept(&after), kept(&before));
-    assert_eq!(fs::read_dir(api.dir()).unwrap().filter(|entry| is_new(entry)).count(), 0);
+    assert_eq!(fs::read_dir(api.dir()).unwrap().filter(is_new).count(), 0);
 
     restart(&mut api);
     assert_eq!(api.push(&token, &batch(&id, &[])).status, 200, "the former is believed");
