@@ -40,6 +40,8 @@ struct Checked {
     passed: Vec<String>,
     failed: BTreeSet<String>,
     said: String,
+    /// On standard error.
+    aside: String,
 }
 
 /// All of it against this address.
@@ -58,19 +60,15 @@ fn check(url: &str, database: &str, more: &[(&str, &str)]) -> Checked {
     ]);
     let output = script.envs(more.iter().copied()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
+    let aside = String::from_utf8(output.stderr).unwrap();
     let titles = |word: &str| -> Vec<String> {
         said.lines().filter_map(|line| line.strip_prefix(word)).map(str::to_owned).collect()
     };
     let (passed, failed) = (titles("pass  "), titles("fail  "));
     let count = format!("{} passed, {} failed", passed.len(), failed.len());
-    assert_eq!(
-        said.lines().last(),
-        Some(count.as_str()),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_eq!(said.lines().last(), Some(count.as_str()), "{said}{aside}");
     assert_eq!(output.status.code(), Some(i32::from(!failed.is_empty())), "{said}");
-    Checked { code: output.status.code(), passed, failed: failed.into_iter().collect(), said }
+    Checked { code: output.status.code(), passed, failed: failed.into_iter().collect(), said, aside }
 }
 
 /// Collector and user of the script are gone, whatever came of it.
@@ -171,6 +169,21 @@ fn a_wrong_secret_and_a_store_that_got_nothing_fail_and_no_secret_is_shown() {
         assert!(!checked.said.contains(secret), "{secret}: {}", checked.said);
     }
     left_nothing(&database);
+}
+
+/// Nobody is there to delete it with.
+#[test]
+fn a_wrong_password_fails_and_what_stays_behind_is_named() {
+    let database = newest().fresh_database("wrong");
+    let api = replica(&database);
+    let checked = check(&api.url(), &database, &[("ADMIN_PASSWORD", "a wrong horse battery")]);
+    for title in ["plan: the admin logs in", "plan: the viewer logs in", "security: the collector is deleted"]
+    {
+        assert!(checked.failed.contains(title), "{title}: {}", checked.said);
+    }
+    assert!(checked.passed.iter().any(|passed| passed == "plan: the collector pushes"), "{}", checked.said);
+    let left: String = newest().one(&database, "select id::text from collectors");
+    assert_eq!(checked.aside, format!("left behind, for an admin to delete: collectors/{left}\n"));
 }
 
 /// Something of each type that the guide names, as a collector of its release would push it.
