@@ -16,13 +16,21 @@ pub(super) struct Account {
     pub(super) gone: BTreeSet<String>,
     /// What the last batch told of those that were dropped.
     pub(super) dropped: u64,
+    /// Counted as dropped, and arrived all the same: its acknowledgement was lost on the way.
+    pub(super) unheard: u64,
     /// Never sealed, and lost: whether such a one is counted depends on the disk that did not take it.
     pub(super) unsealed: u64,
     pub(super) changed: BTreeSet<String>,
 }
 
 impl Account {
-    pub(super) fn of(sealed: &BTreeSet<String>, desk: &Desk, state: &Path, unsealed: u64) -> Account {
+    pub(super) fn of(
+        sealed: &BTreeSet<String>,
+        desk: &Desk,
+        state: &Path,
+        unsealed: u64,
+        dropped: &[u64],
+    ) -> Account {
         let (spool, reject) = (ids(&state.join("spool")), ids(&state.join("reject")));
         let taken: BTreeSet<String> = desk.taken.keys().cloned().collect();
         let mut account = Account {
@@ -31,6 +39,7 @@ impl Account {
             unsealed,
             ..Account::default()
         };
+        account.unheard = dropped.iter().filter(|sequence| desk.sequences.contains(*sequence)).count() as u64;
         for id in sealed.iter().filter(|id| !id.contains('.')) {
             account.sealed += 1;
             let places = [&taken, &spool, &reject];
@@ -51,7 +60,7 @@ impl Account {
     pub(super) fn assert_nothing_lost(&self) {
         let gone = self.gone.len() as u64;
         assert!(
-            (gone..=gone + self.unsealed).contains(&self.dropped),
+            (gone..=gone + self.unsealed + self.unheard).contains(&self.dropped),
             "gone without a word, or the other way: {self:?}"
         );
         assert!(self.changed.is_empty(), "the same id, another batch: {:?}", self.changed);
@@ -61,11 +70,11 @@ impl Account {
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Account { sealed, arrived, waiting, rejected, gone, dropped, unsealed, .. } = self;
+        let Account { sealed, arrived, waiting, rejected, gone, dropped, unsealed, unheard, .. } = self;
         write!(
             f,
             "{sealed} sealed = {arrived} arrived + {waiting} waiting + {rejected} in reject/ + {} dropped; \
-             {dropped} counted, {unsealed} of those that no disk took",
+             {dropped} counted, {unsealed} of them that no disk took, {unheard} that arrived unheard",
             gone.len(),
         )
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::account::Account;
 use super::evidence::{self, Marks};
 use super::fault::{Fault, Host, Reply, Run, Server, Way};
 use super::receiver::{Receiver, TOKEN};
+use super::told::Told;
 use super::witness::Witness;
 use super::{Fired, RUN_S, host};
 use crate::support::chance::Chance;
@@ -32,6 +33,7 @@ pub(super) struct Lane {
     pub(super) chance: Chance,
     pub(super) runs: u64,
     pub(super) fired: Fired,
+    pub(super) told: Told,
     pub(super) slowest: Option<Duration>,
     /// No run takes longer.
     ceiling: Duration,
@@ -77,12 +79,17 @@ impl Lane {
         let program = home.config_path().with_file_name("pganalytics");
         fs::copy(program_built(), &program).unwrap();
         fs::write(home.config_path().with_file_name("injected"), "").unwrap();
+        fs::write(home.config_path(), "").unwrap();
+        // It holds a password; the server's user reads it too, by its group.
+        chown(home.config_path(), None, Some(group_of(&cluster))).unwrap();
+        fs::set_permissions(home.config_path(), fs::Permissions::from_mode(0o640)).unwrap();
         let receiver = Receiver::open(home.config_path().parent().unwrap());
         fs::write(home.state_dir().join("collector.token"), receiver.token()).unwrap();
         Lane {
             chance,
             runs: 0,
             fired: Fired::new(),
+            told: Told::new(),
             slowest: None,
             unsealed: 0,
             ceiling: Duration::from_secs(RUN_S) + late,
@@ -108,11 +115,16 @@ impl Lane {
     fn attempt(&mut self, fault: Fault) -> bool {
         self.pass_time();
         let marks = Marks::of(self);
+        let log = self.home.log().len();
         let runs = self.with(fault);
         let happened = evidence::happened(self, fault, &marks, &runs);
         let sum = self.fired.entry(fault).or_default();
         *sum = (sum.0 + u32::from(happened), sum.1 + 1);
         runs.iter().for_each(|run| self.look_at(fault, run));
+        if happened {
+            let said = self.home.log()[log..].to_owned() + &runs[0].stderr;
+            self.told.entry(fault).or_default().note(&said, &runs);
+        }
         self.receiver.order(None);
         self.receiver.forget();
         self.proxy.set(Mode::Forward);
@@ -137,7 +149,14 @@ impl Lane {
     }
 
     pub(super) fn account(&self) -> Account {
-        Account::of(&self.witness.sealed, &self.receiver.desk(), &self.home.state_dir(), self.unsealed)
+        let dropped = self.ledger().unwrap_or_default().dropped.sequences;
+        Account::of(
+            &self.witness.sealed,
+            &self.receiver.desk(),
+            &self.home.state_dir(),
+            self.unsealed,
+            &dropped,
+        )
     }
 
     pub(super) fn assert_in_time(&self) {
@@ -172,6 +191,10 @@ impl Lane {
         let mut log = fs::File::options().append(true).open(self.host_log_path()).unwrap();
         writeln!(log, "{line}").unwrap();
     }
+}
+
+fn group_of(cluster: &Cluster) -> u32 {
+    fs::metadata(cluster.data_dir()).unwrap().gid()
 }
 
 fn program_built() -> PathBuf {

@@ -8,6 +8,7 @@ mod fault;
 mod host;
 mod lane;
 mod receiver;
+mod told;
 mod week;
 mod witness;
 
@@ -85,6 +86,9 @@ fn report(lanes: &[Lane], least: u32) {
     let accounts: Vec<_> = lanes.iter().map(Lane::account).collect();
     for account in &accounts {
         println!("{account}");
+    }
+    if std::env::var_os("PGA_CAMPAIGN_WRITE").is_some() {
+        told::write(lanes, &fired);
     }
     let slowest = lanes.iter().flat_map(|lane| lane.slowest).max().unwrap_or_default();
     println!("{runs} runs, the longest took {} ms of its {} s", slowest.as_millis(), RUN_S);

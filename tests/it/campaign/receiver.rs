@@ -36,6 +36,8 @@ pub(super) struct Desk {
     token: u32,
     /// Ids that it took, with the CRC of the body: the same id is the same batch.
     pub(super) taken: BTreeMap<String, u32>,
+    /// Of the batches that it took.
+    pub(super) sequences: BTreeSet<u64>,
     /// Ids that came again with another body.
     pub(super) changed: BTreeSet<String>,
     /// How many batches were dropped, as the last batch told.
@@ -193,6 +195,7 @@ impl Desk {
         if *self.taken.entry(id.to_owned()).or_insert(sum) != sum {
             self.changed.insert(id.to_owned());
         }
+        self.sequences.extend(request.json.as_ref().and_then(|batch| batch["sequence"].as_u64()));
         let agent = metrics(request).iter().find(|item| item["type"] == "agent");
         let dropped = agent.and_then(|item| item["batches_dropped"].as_u64()).unwrap_or_default();
         self.told_dropped = self.told_dropped.max(dropped);

@@ -20,7 +20,7 @@ pub(super) const REFRESH: &str = "/api/v1/collectors/refresh-token";
 pub(super) const TOKEN: &str = "first-token-3141592653";
 
 /// Seconds that a run may take; short, as stalls last so long.
-pub(super) const RUN_S: u64 = 3;
+pub(super) const RUN_S: u64 = 5;
 
 pub(super) fn home_for(url: &str) -> Home {
     home_with(url, "")
