@@ -4,15 +4,21 @@
 //!
 //! Every string becomes `'***'`, every number `0`, comments go (they carry tags of applications): what is left is still
 //! SQL. Identifiers, parameters and the server's own mark for a squashed list stay. Where it is not certain where a
-//! literal ends, everything from there on counts as one. One pass, no state but the output; it never fails.
+//! literal ends, everything from there on counts as one. Sessions also show what the server refused to parse: values
+//! that somebody forgot to quote, or quoted as names, go where the statement gives them away (see `bare.rs`). One pass;
+//! it never fails.
 
+mod bare;
 pub(in crate::collect) mod lex;
 
+use bare::{Bare, Statement};
 use lex::{Kind, Lexer};
 
 const STRING: &str = "'***'";
 const NUMBER: &str = "0";
-const CUT_IDENTIFIER: &str = "\"***\"";
+const NO_NAME: &str = "\"***\"";
+/// The server cuts a name that is longer.
+const LONGEST_NAME_BYTES: usize = 63;
 /// PostgreSQL 18 and newer write it where they left out the rest of a list of constants.
 const SQUASHED: &str = "/*, ... */";
 /// It must stand inside the statement or after it: PostgreSQL 18 does not keep a comment that comes first.
@@ -28,16 +34,19 @@ pub struct Masked {
 /// Masks `text` and cuts what is left to `max_bytes`, between two characters.
 pub fn mask(text: &str, max_bytes: usize) -> Masked {
     let mut out = String::with_capacity(text.len().min(max_bytes) + STRING.len());
+    let mut statement = Statement::default();
     for (kind, piece) in Lexer::new(text) {
-        match kind {
+        match (statement.next(kind, piece), kind) {
+            (Bare::Inside, _) => {}
             // Two literals side by side would read as one with a quote in it, and `u&` as the prefix of one.
-            Kind::String if out.ends_with(['\'', '&']) => out.extend([" ", STRING]),
-            Kind::String => out.push_str(STRING),
-            Kind::Number => out.push_str(NUMBER),
-            Kind::CutIdentifier => out.push_str(CUT_IDENTIFIER),
-            Kind::Comment if piece != SQUASHED => space(&mut out),
-            Kind::Comment | Kind::Other if out.is_empty() => out.push_str(piece.trim_start()),
-            Kind::Comment | Kind::Other => out.push_str(piece),
+            (Bare::Begins, _) | (_, Kind::String) if out.ends_with(['\'', '&']) => out.extend([" ", STRING]),
+            (Bare::Begins, _) | (_, Kind::String) => out.push_str(STRING),
+            (_, Kind::Number) => out.push_str(NUMBER),
+            (_, Kind::CutIdentifier) => out.push_str(NO_NAME),
+            (_, Kind::Word | Kind::Quoted) if !is_name(piece) => out.push_str(NO_NAME),
+            (_, Kind::Comment) if piece != SQUASHED => space(&mut out),
+            _ if out.is_empty() => out.push_str(piece.trim_start()),
+            _ => out.push_str(piece),
         }
         // Spaces at the end go: they do not yet say that something is cut.
         if out.len() > max_bytes && !out.ends_with(char::is_whitespace) {
@@ -52,6 +61,14 @@ pub fn mask(text: &str, max_bytes: usize) -> Masked {
 /// Whether a comment in it says that the collector itself sent this statement.
 pub fn is_own(text: &str) -> bool {
     Lexer::new(text).any(|(kind, piece)| kind == Kind::Comment && piece.starts_with(OWN))
+}
+
+/// Connection strings and long values are in quotes for names by mistake only.
+fn is_name(piece: &str) -> bool {
+    let inside = piece.trim_start_matches(['u', 'U', '&']).trim_matches('"');
+    let quoted = piece.ends_with('"');
+    let bytes = if quoted { inside.len() } else { piece.len() };
+    bytes <= LONGEST_NAME_BYTES && !(quoted && (inside.contains('=') || inside.contains("://")))
 }
 
 /// A comment separates words as a space does.

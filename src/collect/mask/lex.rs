@@ -7,7 +7,11 @@ pub(in crate::collect) enum Kind {
     String,
     Number,
     Comment,
-    /// A quoted identifier that the text ends in.
+    /// A keyword, or a name without quotes.
+    Word,
+    /// A name in quotes, `U&` before them or not.
+    Quoted,
+    /// A name in quotes that the text ends in.
     CutIdentifier,
     Other,
 }
@@ -72,7 +76,7 @@ fn word(text: &[u8]) -> (Kind, usize) {
         }
         ([b'u' | b'U'], [b'&', b'\'', ..]) => (Kind::String, string(text, length + 2, false)),
         ([b'u' | b'U'], [b'&', b'"', ..]) => quoted_identifier(text, length + 2),
-        _ => (Kind::Other, length),
+        _ => (Kind::Word, length),
     }
 }
 
@@ -98,7 +102,7 @@ fn quoted_identifier(text: &[u8], from: usize) -> (Kind, usize) {
     while at < text.len() {
         match (text[at], text.get(at + 1)) {
             (b'"', Some(b'"')) => at += 2,
-            (b'"', _) => return (Kind::Other, at + 1),
+            (b'"', _) => return (Kind::Quoted, at + 1),
             _ => at += 1,
         }
     }
