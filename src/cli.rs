@@ -33,6 +33,10 @@ pub struct Cycle {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// As --dry-run, but print what would leave this host by sensitivity, in counts and bytes
+    #[arg(long)]
+    pub manifest: bool,
+
     /// Run everything that is enabled, due or not
     #[arg(long)]
     pub force: bool,
@@ -94,13 +98,18 @@ pub enum SpoolAction {
 }
 
 impl Cli {
-    /// `--dry-run` and `--force` count before and after `cron`.
+    /// They count before and after `cron`; a manifest is a dry run.
     pub fn cycle(&self) -> Cycle {
-        match &self.command {
-            Some(Command::Cron { cycle }) => {
-                Cycle { dry_run: cycle.dry_run || self.cycle.dry_run, force: cycle.force || self.cycle.force }
-            }
-            _ => self.cycle,
+        let before = self.cycle;
+        let after = match &self.command {
+            Some(Command::Cron { cycle }) => *cycle,
+            _ => before,
+        };
+        let manifest = before.manifest || after.manifest;
+        Cycle {
+            dry_run: before.dry_run || after.dry_run || manifest,
+            manifest,
+            force: before.force || after.force,
         }
     }
 }

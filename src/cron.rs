@@ -21,6 +21,9 @@ use crate::collect::schedule::seed;
 use crate::collect::{Memory, agent};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::privacy::key::Key;
+use crate::privacy::manifest;
+use crate::privacy::screen::Screen;
 use crate::report::progress::Progress;
 use crate::report::{self, Report};
 use crate::signals;
@@ -65,7 +68,8 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
     let config = Arc::new(config);
     let spool = Spool::open(&state);
     let sequence = next_sequence(&ledger, &spool);
-    let mut batch = Batch::open(head(&config, &moment, sequence))?;
+    let screen = Screen::of(config.privacy, || Key::of(state.root()))?;
+    let mut batch = Batch::open(head(&config, &moment, sequence))?.behind(screen);
     let inputs = moment.inputs(&config, &ledger, sequence, cycle.force);
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
     let waiting = depth(&spool);
@@ -100,13 +104,16 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Collects everything and prints the batch; nothing is written, nothing is sent.
+/// Collects everything and prints the batch, or what it consists of; nothing is written, nothing is sent.
 fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
     let config = Arc::new(config);
     let (collected, batch) = rehearse(&config, cycle.force)?;
     report::collected(&config, &collected);
     let mut text = inflate(&batch.seal()?.bytes)?;
-    text.push(b'\n');
+    match cycle.manifest {
+        true => text = manifest::page(&text, config.privacy)?.into_bytes(),
+        false => text.push(b'\n'),
+    }
     std::io::stdout().lock().write_all(&text).context("printing the batch")?;
     Ok(report::exit(&config, &collected, false))
 }
@@ -117,11 +124,23 @@ pub fn rehearse(config: &Arc<Config>, force: bool) -> Result<(Collected, Batch)>
     let ledger = ledger::peek(&config.run.state_dir.join("ledger.json"));
     let (sender, events) = mpsc::channel();
     signals::listen(sender.clone())?;
-    let mut batch = Batch::open(head(config, &moment, ledger.sequence + 1))?;
+    let screen = Screen::of(config.privacy, || passing_key(config))?;
+    let mut batch = Batch::open(head(config, &moment, ledger.sequence + 1))?.behind(screen);
     let inputs = moment.inputs(config, &ledger, ledger.sequence + 1, force);
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &spool::Depth::default(), &mut batch)?;
     Ok((collected, batch))
+}
+
+/// Where no run has made one yet, none is made here.
+fn passing_key(config: &Config) -> Result<Key> {
+    let (key, kept) = Key::peek(&config.run.state_dir)?;
+    if !kept {
+        log::warn!(
+            "There is no key to hash with yet: the hashes of this run are its own, the first real run makes the key"
+        );
+    }
+    Ok(key)
 }
 
 impl Moment {

@@ -4,6 +4,7 @@
 //! - [`cron`]: one run, top to bottom; [`command`]: everything that is not a run
 //! - [`collect`]: the plan, the coordinator, and a folder for each collector
 //! - [`pg`]: connections, sessions, and the conversion of values
+//! - [`privacy`]: what may leave this host
 //! - [`batch`], [`spool`], [`push`]: from items to delivery, with [`http`] and [`trust`] below
 //! - [`report`], [`exit`], [`log`]: what everybody is told
 //! - [`state`]: what one run leaves for the next
@@ -19,6 +20,7 @@ pub mod exit;
 pub mod http;
 pub mod log;
 pub mod pg;
+pub mod privacy;
 pub mod push;
 pub mod report;
 pub mod signals;

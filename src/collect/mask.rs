@@ -9,7 +9,7 @@
 //! it never fails.
 
 mod bare;
-pub(in crate::collect) mod lex;
+pub mod lex;
 
 use bare::{Bare, Statement};
 use lex::{Kind, Lexer};

@@ -55,6 +55,7 @@ use wire::{Outcome, Want};
 use crate::config::Config;
 use crate::pg::probe::Facts;
 use crate::pg::session::Session;
+use crate::privacy::Text;
 
 /// One metric type.
 pub struct Collector {
@@ -66,7 +67,16 @@ pub struct Collector {
     pub enabled: bool,
     /// What it cannot do without, for people.
     pub needs: &'static str,
+    /// What its texts are. One that is missing here leaves only where `[privacy]` hides nothing.
+    pub texts: &'static [Text],
     pub gather: Gather,
+}
+
+impl Collector {
+    /// What it asks is the operator's own SQL.
+    pub fn is_operators(&self) -> bool {
+        matches!(self.gather, Gather::Configured(_))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

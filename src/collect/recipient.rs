@@ -9,6 +9,13 @@ use crate::push::file::day_file;
 /// `what` tells kinds of content apart.
 pub(super) fn recipient(cx: &Cx, what: &str) -> u64 {
     let url = &cx.config.backend.url;
+    let privacy = cx.config.privacy;
+    // What went out with its names is not what is to go out without them.
+    let shown = match privacy.hides() {
+        true => format!("{what} {:?} {:?}", privacy.identifiers, privacy.client_addresses),
+        false => what.to_owned(),
+    };
+    let what = shown.as_str();
     match &cx.config.backend.target {
         Target::Http(_) => seed(&[what, url]),
         Target::File(_) => seed(&[what, url, &day_file(cx.memory.now)]),

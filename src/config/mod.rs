@@ -240,8 +240,40 @@ pub enum Output {
     Both,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privacy {
-    /// `query_text = "normalized"`; false for "none": no statement text leaves.
+    /// `query_text = "normalized"`; false for "none", and where names are dropped: no statement text leaves.
     pub query_text: bool,
+    pub identifiers: Treatment,
+    pub client_addresses: Treatment,
+}
+
+impl Privacy {
+    /// Everything may leave.
+    pub fn is_open(&self) -> bool {
+        self.query_text && !self.hides()
+    }
+
+    /// Names or addresses stay here.
+    pub fn hides(&self) -> bool {
+        [self.identifiers, self.client_addresses].iter().any(|it| *it != Treatment::Keep)
+    }
+}
+
+/// What becomes of what is sensitive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    Keep,
+    Hash,
+    Drop,
+}
+
+impl Treatment {
+    pub fn of(self, text: &str, hashed: impl FnOnce() -> String) -> Option<String> {
+        match self {
+            Treatment::Keep => Some(text.to_owned()),
+            Treatment::Hash => Some(hashed()),
+            Treatment::Drop => None,
+        }
+    }
 }

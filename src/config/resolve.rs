@@ -9,14 +9,13 @@ use super::environment::{Environment, hostname};
 use super::problem::{Place, Report, nearest, shown};
 use super::value::Value;
 use super::{
-    Config, ID_FILE, Identity, Limits, Logging, Output, Pool, Privacy, Run, Spool, Switch, keys, server,
-    target,
+    Config, ID_FILE, Identity, Limits, Logging, Output, Pool, Privacy, Run, Spool, Switch, Treatment, keys,
+    server, target,
 };
 use crate::collect::{At, Part, custom, registry};
 
 pub(super) fn config(path: &Path, document: &Document, env: &Environment, report: &mut Report) -> Config {
     let run = run(document, report);
-    privacy_promises(document, report);
     Config {
         path: path.to_path_buf(),
         collector: identity(document, env, &run.state_dir, report),
@@ -29,7 +28,7 @@ pub(super) fn config(path: &Path, document: &Document, env: &Environment, report
         custom: custom(&document.custom, report),
         spool: spool(document),
         logging: logging(document, env, report),
-        privacy: Privacy { query_text: document.word("privacy", "query_text") == "normalized" },
+        privacy: privacy(document),
         textfile: document.text("prometheus", "textfile").map(PathBuf::from),
         run,
     }
@@ -184,16 +183,19 @@ fn logging(document: &Document, env: &Environment, report: &mut Report) -> Loggi
     Logging { level, json, output, file_path: PathBuf::from(document.word("logging", "file_path")) }
 }
 
-/// A promise that this version cannot keep must not look as if it were kept.
-fn privacy_promises(document: &Document, report: &mut Report) {
-    for key in ["identifiers", "client_addresses"] {
-        let word = document.word("privacy", key);
-        if word != "keep" {
-            let what =
-                format!("[privacy] {key} = \"{word}\" is not available in this version, only \"keep\" is");
-            let why = "nothing is collected or sent rather than more than you allow";
-            report.problem(&document.place("privacy", key), format!("{what}; {why}"));
-        }
+/// A statement without its names says nothing: it is dropped with them.
+fn privacy(document: &Document) -> Privacy {
+    let treatment = |key| match document.word("privacy", key) {
+        "hash" => Treatment::Hash,
+        "drop" => Treatment::Drop,
+        _ => Treatment::Keep,
+    };
+    let identifiers = treatment("identifiers");
+    let normalized = document.word("privacy", "query_text") == "normalized";
+    Privacy {
+        query_text: normalized && identifiers != Treatment::Drop,
+        identifiers,
+        client_addresses: treatment("client_addresses"),
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Loaded, Problems, Server, load_with};
+use super::{Config, Loaded, Problems, Server, Treatment, load_with};
 
 /// A home directory and an environment of the test's own.
 struct Home {
@@ -134,7 +134,7 @@ fn an_empty_file_gives_the_documented_defaults() {
     assert_eq!((config.limits.text_bytes, config.limits.text_bytes_per_run), (10_000, 1_048_576));
     assert_eq!((config.spool.max_bytes, config.spool.reject_max_bytes), (268_435_456, 16_777_216));
     assert_eq!(config.spool.max_age.as_secs(), 168 * 3600);
-    assert!(config.privacy.query_text && config.switches.is_empty() && config.textfile.is_none());
+    assert!(config.privacy.is_open() && config.switches.is_empty() && config.textfile.is_none());
     assert!(
         matches!(&config.backend.token, super::Token::File(p) if p.ends_with("pganalytics/collector.token"))
     );
@@ -146,6 +146,18 @@ fn an_empty_file_gives_the_documented_defaults() {
     assert_eq!((server.lock_timeout.as_millis(), server.statement_timeout.as_millis()), (100, 5000));
     assert_eq!(server.databases, super::Databases::Named(vec!["postgres".to_owned()]));
     assert_eq!((server.ssl.mode, server.user.as_str()), (super::SslMode::Prefer, "monitor"));
+}
+
+#[test]
+fn names_that_are_dropped_take_the_texts_along() {
+    let of = |words: &str| Home::new().config(&format!("[privacy]\n{words}")).privacy;
+    let dropped = of("identifiers = \"drop\"");
+    assert!(!dropped.query_text && dropped.hides());
+    let hashed = of("identifiers = \"hash\"\nclient_addresses = \"drop\"");
+    assert!(hashed.query_text && !hashed.is_open());
+    assert_eq!((hashed.identifiers, hashed.client_addresses), (Treatment::Hash, Treatment::Drop));
+    let silent = of("query_text = \"none\"");
+    assert!(!silent.hides() && !silent.is_open());
 }
 
 #[test]

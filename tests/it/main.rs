@@ -20,6 +20,7 @@ mod faults;
 mod http;
 mod matrix;
 mod pooler;
+mod privacy;
 mod push;
 mod register;
 mod relations;

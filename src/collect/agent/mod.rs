@@ -12,6 +12,7 @@ use super::part::{Done, Fragment, thousandths};
 use super::plan::{self, ItemKey};
 use super::{Collector, Gather, Scope};
 use crate::batch::Batch;
+use crate::privacy::Class;
 use crate::spool::Depth;
 use crate::usage;
 
@@ -22,6 +23,14 @@ pub const AGENT: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "nothing",
+    texts: &[
+        ("last_run", Class::Message, "trouble"),
+        ("servers[]", Class::Message, "refused"),
+        ("", Class::Word, "breaker"),
+        ("collectors[]", Class::Word, "collector outcome"),
+        ("last_run", Class::Word, "batch_id"),
+        ("servers[]", Class::Word, "server"),
+    ],
     gather: Gather::Agent,
 };
 

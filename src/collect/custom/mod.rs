@@ -25,6 +25,7 @@ pub const CUSTOM: Collector = Collector {
     every_s: 300,
     enabled: true,
     needs: "what its queries read; functions that act (pg_terminate_backend, dblink) are not stopped",
+    texts: &[],
     gather: Gather::Configured(|config| config.custom),
 };
 

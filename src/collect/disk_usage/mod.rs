@@ -20,6 +20,7 @@ use self::mounts::Mount;
 use super::host::{Row, read_bytes, timed};
 use super::part::{Done, Fragment};
 use super::{Collector, Gather, Scope};
+use crate::privacy::Class;
 
 pub const DISK_USAGE: Collector = Collector {
     name: "disk_usage",
@@ -28,6 +29,13 @@ pub const DISK_USAGE: Collector = Collector {
     every_s: 300,
     enabled: true,
     needs: "/proc; search permission on the way to the data directory",
+    texts: &[
+        ("filesystems[]", Class::Name, "device mount"),
+        ("places[]", Class::Name, "device mount path"),
+        ("places[]", Class::Labelled, "label"),
+        ("places[]", Class::Message, "error"),
+        ("filesystems[]", Class::Word, "fs_type"),
+    ],
     gather: Gather::Host,
 };
 

@@ -2,7 +2,7 @@
 //! of the text, one after the other, none lost.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::collect) enum Kind {
+pub enum Kind {
     /// Quoted in any way: `'...'`, `E'...'`, `B'...'`, `X'...'`, `N'...'`, `U&'...'`, `$tag$...$tag$`.
     String,
     Number,
@@ -16,12 +16,12 @@ pub(in crate::collect) enum Kind {
     Other,
 }
 
-pub(in crate::collect) struct Lexer<'a> {
+pub struct Lexer<'a> {
     rest: &'a str,
 }
 
 impl<'a> Lexer<'a> {
-    pub(in crate::collect) fn new(text: &'a str) -> Lexer<'a> {
+    pub fn new(text: &'a str) -> Lexer<'a> {
         Lexer { rest: text }
     }
 }

@@ -3,6 +3,7 @@
 //! What waits is found out by looking at files, as many as there are WAL segments: that is done with the sizes.
 
 use super::{Collector, Every, Gather, Need, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_ARCHIVER: Collector = Collector {
     name: "pg_archiver",
@@ -11,6 +12,7 @@ pub const PG_ARCHIVER: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_monitor for the files that wait",
+    texts: &[("", Class::Word, "archive_mode last_archived_wal last_failed_wal")],
     gather: Gather::Sql(&[ARCHIVER, WAITING]),
 };
 

@@ -3,6 +3,7 @@
 //! One set of names from 13 on, though 17 spread the figures over three views; each has its own reset time.
 
 use super::{Collector, Gather, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_BGWRITER: Collector = Collector {
     name: "pg_bgwriter",
@@ -11,6 +12,7 @@ pub const PG_BGWRITER: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "nothing",
+    texts: &[("", Class::Word, "last_checkpoint_redo_lsn")],
     gather: Gather::Sql(&[BGWRITER]),
 };
 

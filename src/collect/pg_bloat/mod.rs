@@ -13,6 +13,7 @@ mod layout;
 mod read;
 
 use super::{Collector, Gather, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_BLOAT: Collector = Collector {
     name: "pg_bloat",
@@ -21,6 +22,12 @@ pub const PG_BLOAT: Collector = Collector {
     every_s: 3600,
     enabled: true,
     needs: "pg_read_all_data, or select on the tables, as estimates need their columns' statistics",
+    texts: &[
+        ("index_bloat[]", Class::Name, "name schema table"),
+        ("table_bloat[]", Class::Name, "name schema"),
+        ("index_bloat[]", Class::Word, "estimate method"),
+        ("table_bloat[]", Class::Word, "estimate kind vacuum_due_for"),
+    ],
     gather: Gather::Sql(&[TABLE_BLOAT, INDEX_BLOAT]),
 };
 

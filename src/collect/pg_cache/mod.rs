@@ -5,6 +5,7 @@
 //! "Read" asks the operating system, whose own cache may answer.
 
 use super::{Bind, Collector, Gather, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_CACHE: Collector = Collector {
     name: "pg_cache",
@@ -13,6 +14,11 @@ pub const PG_CACHE: Collector = Collector {
     every_s: 300,
     enabled: true,
     needs: "nothing",
+    texts: &[
+        ("index_cache_hit[]", Class::Name, "name schema table"),
+        ("table_cache_hit[]", Class::Name, "name schema"),
+        ("table_cache_hit[]", Class::Word, "kind"),
+    ],
     gather: Gather::Sql(&[TABLE_CACHE_HIT, INDEX_CACHE_HIT]),
 };
 

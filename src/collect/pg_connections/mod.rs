@@ -8,6 +8,7 @@ mod figures;
 mod sessions;
 
 use super::{Collector, Gather, Need, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_CONNECTIONS: Collector = Collector {
     name: "pg_connections",
@@ -16,6 +17,23 @@ pub const PG_CONNECTIONS: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_read_all_stats for what other roles' sessions do",
+    texts: &[
+        ("idle_transactions[] long_running_transactions[]", Class::Statement, "query"),
+        (
+            "connections[] idle_transactions[] long_running_transactions[] oldest_xmin",
+            Class::Name,
+            "application database user",
+        ),
+        ("idle_transactions[] long_running_transactions[]", Class::Address, "client_addr"),
+        ("connections[]", Class::Word, "state"),
+        (
+            "idle_transactions[] long_running_transactions[]",
+            Class::Word,
+            "backend_type query_hash state wait_event wait_event_type",
+        ),
+        ("oldest_xmin", Class::Word, "backend_type state"),
+        ("wait_events[]", Class::Word, "event type"),
+    ],
     gather: Gather::Sql(&[SESSIONS]),
 };
 

@@ -4,6 +4,7 @@
 //! `update_available` is true only where `alter extension ... update` has a way there.
 
 use super::{Collector, Gather, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_EXTENSIONS: Collector = Collector {
     name: "pg_extensions",
@@ -12,6 +13,10 @@ pub const PG_EXTENSIONS: Collector = Collector {
     every_s: 3600,
     enabled: true,
     needs: "nothing",
+    texts: &[
+        ("extensions[]", Class::Name, "owner schema"),
+        ("extensions[]", Class::Word, "default_version name version"),
+    ],
     gather: Gather::Sql(&[EXTENSIONS]),
 };
 

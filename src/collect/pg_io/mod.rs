@@ -4,6 +4,7 @@
 //! bytes are computed. A kind of process that did nothing yet has no row.
 
 use super::{Collector, Gather, Need, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_IO: Collector = Collector {
     name: "pg_io",
@@ -12,6 +13,10 @@ pub const PG_IO: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_read_all_stats for I/O under way (18)",
+    texts: &[
+        ("aios[]", Class::Word, "operation state target"),
+        ("io[]", Class::Word, "backend_type context object"),
+    ],
     gather: Gather::Sql(&[IO, AIOS]),
 };
 

@@ -9,6 +9,7 @@ mod read;
 mod waits;
 
 use super::{Collector, Gather, Need, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_LOCKS: Collector = Collector {
     name: "pg_locks",
@@ -17,6 +18,26 @@ pub const PG_LOCKS: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_read_all_stats for other roles' statements",
+    texts: &[
+        ("blocking_queries[]", Class::Statement, "query"),
+        ("lock_wait_chains[]", Class::Statement, "blocked_query blocking_query"),
+        ("active_locks[]", Class::Name, "database"),
+        ("blocking_queries[]", Class::Name, "application database user"),
+        (
+            "lock_wait_chains[]",
+            Class::Name,
+            "blocked_application blocked_database blocked_user blocking_application blocking_database blocking_user",
+        ),
+        ("active_locks[] lock_wait_chains[]", Class::Qualified, "relation"),
+        ("blocking_queries[]", Class::Address, "client_addr"),
+        ("active_locks[]", Class::Word, "locktype mode"),
+        ("blocking_queries[]", Class::Word, "backend_type query_hash state"),
+        (
+            "lock_wait_chains[]",
+            Class::Word,
+            "blocked_query_hash blocking_query_hash blocking_state locktype mode",
+        ),
+    ],
     gather: Gather::Sql(&[LOCKS]),
 };
 

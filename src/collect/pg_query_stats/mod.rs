@@ -29,6 +29,7 @@ pub mod texts;
 mod sql_tests;
 
 use super::{Collector, Gather, Need, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_QUERY_STATS: Collector = Collector {
     name: "pg_query_stats",
@@ -37,6 +38,13 @@ pub const PG_QUERY_STATS: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_stat_statements; pg_read_all_stats for other roles' statements",
+    texts: &[
+        ("queries[]", Class::Statement, "text"),
+        ("queries[]", Class::Name, "user"),
+        ("queries[]", Class::Word, "hash standing"),
+        ("stats", Class::Word, "ranked_by"),
+        ("", Class::Word, "texts_gone[]"),
+    ],
     gather: Gather::Sql(&[QUERIES]),
 };
 

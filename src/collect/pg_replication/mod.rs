@@ -10,6 +10,7 @@ mod tables;
 mod wal;
 
 use super::{Collector, Every, Gather, Need, On, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_REPLICATION: Collector = Collector {
     name: "pg_replication",
@@ -18,6 +19,41 @@ pub const PG_REPLICATION: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_monitor",
+    texts: &[
+        ("logical_subscriptions[]", Class::Name, "database name owner publications[] slot_name"),
+        ("publications[]", Class::Name, "name owner"),
+        ("replication_slots[]", Class::Name, "database slot_name"),
+        ("replication_status[]", Class::Name, "application_name slot_name usename"),
+        ("slot_stats[] wal_receiver", Class::Name, "slot_name"),
+        ("subscription_tables[]", Class::Name, "subscription"),
+        (
+            "wraparound_risk[]",
+            Class::Name,
+            "database oldest_mxid_table_name oldest_mxid_table_schema oldest_table_name oldest_table_schema",
+        ),
+        ("replication_status[]", Class::Address, "client_addr client_hostname client_port"),
+        ("wal_receiver", Class::Address, "sender_host sender_port"),
+        ("collection_errors[]", Class::Message, "detail"),
+        ("collection_errors[]", Class::Word, "part reason sqlstate"),
+        (
+            "logical_subscriptions[]",
+            Class::Word,
+            "latest_end_lsn origin received_lsn skip_lsn streaming two_phase_state",
+        ),
+        ("publications[]", Class::Word, "generated_columns"),
+        (
+            "replication_slots[]",
+            Class::Word,
+            "confirmed_flush_lsn invalidation_reason plugin restart_lsn slot_type slotsync_skip_reason two_phase_at wal_status",
+        ),
+        ("replication_status[]", Class::Word, "flush_lsn replay_lsn sent_lsn state sync_state write_lsn"),
+        (
+            "wal_receiver",
+            Class::Word,
+            "flushed_lsn latest_end_lsn receive_lsn receive_start_lsn replay_lsn replay_pause_state status written_lsn",
+        ),
+        ("wal_status", Class::Word, "checkpoint_lsn current_lsn redo_lsn"),
+    ],
     gather: Gather::Sql(PARTS),
 };
 

@@ -9,6 +9,7 @@ mod content;
 mod mark;
 
 use super::{Collector, Gather, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_SCHEMA: Collector = Collector {
     name: "pg_schema",
@@ -17,6 +18,20 @@ pub const PG_SCHEMA: Collector = Collector {
     every_s: 3600,
     enabled: false,
     needs: "nothing",
+    texts: &[
+        ("columns[]", Class::Statement, "default"),
+        ("constraints[] foreign_keys[] indexes[] triggers[]", Class::Statement, "definition"),
+        ("tables[]", Class::Statement, "partition_bound partition_key"),
+        ("columns[]", Class::Name, "collation name"),
+        ("constraints[] foreign_keys[] indexes[] triggers[]", Class::Name, "name"),
+        ("tables[]", Class::Name, "name owner schema"),
+        ("columns[]", Class::Type, "type"),
+        ("", Class::Mark, "digest"),
+        ("columns[]", Class::Word, "generated identity"),
+        ("constraints[]", Class::Word, "kind"),
+        ("tables[]", Class::Word, "kind options"),
+        ("triggers[]", Class::Word, "enabled"),
+    ],
     gather: Gather::Sql(&[SCHEMA]),
 };
 

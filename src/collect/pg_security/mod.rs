@@ -4,6 +4,7 @@
 //! has an item for what everybody may do in it.
 
 use super::{Collector, Gather, Need, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_SECURITY: Collector = Collector {
     name: "pg_security",
@@ -12,6 +13,23 @@ pub const PG_SECURITY: Collector = Collector {
     every_s: 86_400,
     enabled: false,
     needs: "select on pg_hba_file_rules for those",
+    texts: &[
+        ("hba[]", Class::Name, "file_name"),
+        ("memberships[]", Class::Name, "granted_role name"),
+        ("open_databases[] open_schemas[]", Class::Name, "name owner"),
+        ("open_definers[]", Class::Name, "name owner schema"),
+        ("open_tables[]", Class::Name, "name schema"),
+        ("roles[]", Class::Name, "name"),
+        ("hba[]", Class::Names, "databases users"),
+        ("open_definers[]", Class::Type, "arguments"),
+        ("hba[]", Class::Address, "address"),
+        ("hba[]", Class::Message, "error options"),
+        ("hba[]", Class::Word, "auth_method netmask type"),
+        ("open_definers[]", Class::Word, "language"),
+        ("open_tables[]", Class::Word, "kind privileges"),
+        ("", Class::Word, "password_encryption"),
+        ("tls[]", Class::Word, "cipher encryption version"),
+    ],
     gather: Gather::Sql(&[
         ROLE_COUNTS,
         ROLES,

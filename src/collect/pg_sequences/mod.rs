@@ -6,6 +6,7 @@ mod read;
 mod share;
 
 use super::{Collector, Gather, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_SEQUENCES: Collector = Collector {
     name: "pg_sequences",
@@ -14,6 +15,11 @@ pub const PG_SEQUENCES: Collector = Collector {
     every_s: 3600,
     enabled: true,
     needs: "select on the sequences",
+    texts: &[
+        ("sequences[]", Class::Name, "column_name name schema table_name table_schema"),
+        ("sequences[]", Class::Type, "column_type"),
+        ("sequences[]", Class::Word, "data_type limited_by use"),
+    ],
     gather: Gather::Sql(&[SEQUENCES]),
 };
 

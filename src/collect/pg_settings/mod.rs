@@ -10,6 +10,7 @@ mod read;
 mod secrets;
 
 use super::{Collector, Gather, Need, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_SETTINGS: Collector = Collector {
     name: "pg_settings",
@@ -18,6 +19,20 @@ pub const PG_SETTINGS: Collector = Collector {
     every_s: 3600,
     enabled: true,
     needs: "pg_read_all_settings",
+    texts: &[
+        ("changed[] role_settings[]", Class::Name, "database role"),
+        ("collations[]", Class::Name, "name schema"),
+        ("databases[]", Class::Name, "name"),
+        ("settings[]", Class::Name, "source_file"),
+        ("", Class::Mark, "digest"),
+        ("changed[] role_settings[] settings[]", Class::SettingName, "name"),
+        ("", Class::SettingName, "pending_restarts[]"),
+        ("changed[]", Class::Setting, "new old"),
+        ("role_settings[]", Class::Setting, "value"),
+        ("settings[]", Class::Setting, "boot_value reset_value value"),
+        ("collations[] databases[]", Class::Word, "actual_version provider recorded_version"),
+        ("settings[]", Class::Word, "context source unit"),
+    ],
     gather: Gather::Sql(&[SETTINGS, DATABASES, COLLATIONS]),
 };
 

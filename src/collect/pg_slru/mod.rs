@@ -3,6 +3,7 @@
 //! 17 renamed them: readers see its names on every version.
 
 use super::{Collector, Gather, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_SLRU: Collector = Collector {
     name: "pg_slru",
@@ -11,6 +12,7 @@ pub const PG_SLRU: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "nothing",
+    texts: &[("slru[]", Class::Word, "name")],
     gather: Gather::Sql(&[SLRU]),
 };
 

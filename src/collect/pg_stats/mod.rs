@@ -6,6 +6,7 @@
 mod sizes;
 
 use super::{Bind, Collector, Every, Gather, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_STATS: Collector = Collector {
     name: "pg_stats",
@@ -14,6 +15,12 @@ pub const PG_STATS: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_read_all_stats for sizes of databases closed to the role",
+    texts: &[
+        ("indexes[]", Class::Name, "name schema table"),
+        ("tables[]", Class::Name, "name schema"),
+        ("indexes[]", Class::Word, "status"),
+        ("tables[]", Class::Word, "kind"),
+    ],
     gather: Gather::Sql(&[DATABASE, DATABASE_SIZE, SIZES, TABLES, INDEXES]),
 };
 

@@ -3,6 +3,7 @@
 //! The same names on 14 to 18, though 18 keeps writes and syncs elsewhere: those have a reset time of their own.
 
 use super::{Collector, Gather, Part, Run, Scope, Shape, Variant};
+use crate::privacy::Class;
 
 pub const PG_WAL: Collector = Collector {
     name: "pg_wal",
@@ -11,6 +12,7 @@ pub const PG_WAL: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "nothing",
+    texts: &[("", Class::Word, "insert_lsn")],
     gather: Gather::Sql(&[WAL]),
 };
 

@@ -7,6 +7,7 @@
 mod holders;
 
 use super::{Collector, Gather, Need, Part, Run, Scope};
+use crate::privacy::Class;
 
 pub const PG_XMIN: Collector = Collector {
     name: "pg_xmin",
@@ -15,6 +16,13 @@ pub const PG_XMIN: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "pg_read_all_stats for other roles' transactions",
+    texts: &[
+        ("holders[]", Class::Statement, "query"),
+        ("holders[]", Class::Name, "application database name user"),
+        ("holders[]", Class::Address, "client_addr"),
+        ("holders[]", Class::Word, "backend_type kind state"),
+        ("", Class::Word, "oldest_kind"),
+    ],
     gather: Gather::Sql(&[HOLDERS]),
 };
 

@@ -14,7 +14,16 @@ const fn part(key: &'static str, at: At, since: u32) -> Part {
 }
 
 const fn collector(name: &'static str, every_s: u64, gather: Gather) -> Collector {
-    Collector { name, about: "", scope: Scope::Database, every_s, enabled: true, needs: "", gather }
+    Collector {
+        name,
+        about: "",
+        scope: Scope::Database,
+        every_s,
+        enabled: true,
+        needs: "",
+        texts: &[],
+        gather,
+    }
 }
 
 static MINUTE: Collector = collector(

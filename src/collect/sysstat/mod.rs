@@ -23,6 +23,7 @@ use self::counters::{Moment, Since};
 use super::host::{read_text, timed};
 use super::part::Done;
 use super::{Collector, Gather, Scope};
+use crate::privacy::Class;
 
 pub const SYSSTAT: Collector = Collector {
     name: "sysstat",
@@ -31,6 +32,11 @@ pub const SYSSTAT: Collector = Collector {
     every_s: 60,
     enabled: true,
     needs: "/proc",
+    texts: &[
+        ("disk_io[]", Class::Word, "device"),
+        ("host", Class::Word, "kernel"),
+        ("network[]", Class::Word, "interface"),
+    ],
     gather: Gather::Host,
 };
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 
 use pganalytics::collect::{At, Collector, Every, Gather, Need, On, Part, Run, Scope, Shape, registry};
+use pganalytics::privacy::{Class, class};
 
 use super::root;
 use crate::cycle::sql_files::{self, File};
@@ -18,7 +19,7 @@ What each type of item holds, where it comes from, and what it costs. Items, out
 `pg_monitor` can read everything here but what a line marks otherwise; nothing is sent that a role may not read.
 
 `18+` is the first version that has a field or a part, `13-16` the versions that have it; without a mark all do.
-Fields stand by type. Units are in the names: `_ms`, `_us`, `_s` (seconds), `_bytes`, `_kb`, `_mb`, `_gb` (powers of
+Fields stand by type, texts by what `[privacy]` takes them for ([PRIVACY.md](PRIVACY.md)). Units are in the names: `_ms`, `_us`, `_s` (seconds), `_bytes`, `_kb`, `_mb`, `_gb` (powers of
 1024), `_percent`, `_per_s`, `_per_hour`; `_blocks` and `blks` are of 8192 bytes unless the server was built otherwise; a time of
 a statement (`total_time`) is in ms, a share of a processor (`cpu.user`) in percent.
 ";
@@ -93,7 +94,12 @@ fn section(c: &Collector, files: &[&File], text: &mut String) {
                 Shape::Object => format!("`{}`", part.key),
                 Shape::Split | Shape::Fields => format!("of the item ({})", part.key),
             };
-            fields(&place, &columns, text);
+            let path = match shape {
+                Shape::Rows => format!("{}[].", part.key),
+                Shape::Object => format!("{}.", part.key),
+                Shape::Split | Shape::Fields => String::new(),
+            };
+            fields(c.name, &path, &place, &columns, text);
         }
     }
     let told: BTreeSet<&str> =
@@ -230,23 +236,53 @@ fn merged(by: &BTreeMap<u32, Vec<(String, String)>>) -> Columns {
     found
 }
 
-const KINDS: &[(&str, &[&str])] = &[
-    ("integers", &["int2", "int4", "int8", "oid"]),
-    ("numbers", &["float8"]),
-    ("texts", &["text"]),
-    ("times", &["timestamptz"]),
-    ("yes or no", &["bool"]),
-    ("lists", &["json"]),
+const KINDS: &[&str] = &[
+    "integers",
+    "numbers",
+    "SQL",
+    "names",
+    "addresses",
+    "settings",
+    "sentences",
+    "other texts",
+    "times",
+    "yes or no",
+    "lists of names",
+    "lists",
 ];
 
-/// By type, in the order that they come in.
-fn fields(place: &str, columns: &Columns, text: &mut String) {
+/// What a field is, for people.
+fn kind_of(collector: &str, path: &str, type_: &str) -> &'static str {
+    match type_ {
+        "int2" | "int4" | "int8" | "oid" => "integers",
+        "float8" => "numbers",
+        "timestamptz" => "times",
+        "bool" => "yes or no",
+        "json" if class(collector, &format!("{path}[]")) == Some(Class::Name) => "lists of names",
+        "json" => "lists",
+        _ => match class(collector, path).unwrap_or_else(|| panic!("{collector} {path} has no class")) {
+            Class::Statement => "SQL",
+            Class::Address => "addresses",
+            Class::Setting | Class::SettingName => "settings",
+            Class::Message => "sentences",
+            Class::Word => "other texts",
+            Class::Name | Class::Names | Class::Qualified | Class::Type | Class::Labelled | Class::Mark => {
+                "names"
+            }
+        },
+    }
+}
+
+/// By kind, in the order that they come in. `path` is what stands before their names.
+fn fields(collector: &str, path: &str, place: &str, columns: &Columns, text: &mut String) {
     if columns.is_empty() {
         return;
     }
     writeln!(text, "Fields {place}:").unwrap();
-    for (title, kinds) in KINDS {
-        let of_kind = columns.iter().filter(|(_, kind, _)| kinds.contains(&kind.as_str()));
+    for title in KINDS {
+        let of_kind = columns
+            .iter()
+            .filter(|(name, type_, _)| kind_of(collector, &format!("{path}{name}"), type_) == *title);
         let names: Vec<String> =
             of_kind.map(|(name, _, versions)| named(name, versions.as_deref())).collect();
         if !names.is_empty() {
@@ -269,7 +305,7 @@ fn seen(collector: &str, known: &Known, told: &BTreeSet<&str>, text: &mut String
     let answers = |part: &str, name: &str| {
         told.contains(part) && known.columns.get(part).is_some_and(|c| c.iter().any(|(n, ..)| n == name))
     };
-    let mut places: Vec<(String, Columns)> = Vec::new();
+    let mut places: Vec<(String, String, Columns)> = Vec::new();
     for line in all.lines() {
         let [kind, path, type_] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let first = path.split(['.', '[']).next().unwrap();
@@ -281,17 +317,17 @@ fn seen(collector: &str, known: &Known, told: &BTreeSet<&str>, text: &mut String
         if kind != collector || is_told {
             continue;
         }
-        let (place, name) = match path.rsplit_once('.') {
-            Some((place, name)) => (format!("of `{place}`"), name),
-            None => ("of the item".to_owned(), path),
+        let (before, place, name) = match path.rsplit_once('.') {
+            Some((place, name)) => (format!("{place}."), format!("of `{place}`"), name),
+            None => (String::new(), "of the item".to_owned(), path),
         };
         let field = (name.to_owned(), type_.to_owned(), known.versions(name));
-        match places.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, fields)) => fields.push(field),
-            None => places.push((place, vec![field])),
+        match places.iter_mut().find(|(known, ..)| *known == before) {
+            Some((.., fields)) => fields.push(field),
+            None => places.push((before, place, vec![field])),
         }
     }
-    places.iter().for_each(|(place, columns)| fields(place, columns, text));
+    places.iter().for_each(|(path, place, columns)| fields(collector, path, place, columns, text));
 }
 
 fn scope(c: &Collector) -> &'static str {

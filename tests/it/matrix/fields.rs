@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::paths;
 use super::stage::{self, server_with};
+use crate::privacy::classes::unclassed;
 use crate::support::cluster::Cluster;
 use crate::support::home::Home;
 use crate::support::majors;
@@ -36,7 +37,12 @@ fn every_field_of_the_list_is_told_and_moves() {
 
 fn check(major: u32, seen: &Seen) {
     let faults: Vec<String> = list().iter().filter_map(|field| field.fault(major, seen)).collect();
-    assert!(faults.is_empty(), "PostgreSQL {major}:\n{}", faults.join("\n"));
+    let unclassed = unclassed(seen.texts());
+    assert!(
+        faults.is_empty() && unclassed.is_empty(),
+        "PostgreSQL {major}:\n{}",
+        [faults, unclassed].concat().join("\n")
+    );
 }
 
 /// A line of the list.
@@ -353,6 +359,17 @@ impl Seen {
         };
         paths.insert(one.0.clone());
         self.values.entry(one.0).or_default().insert(one.1);
+    }
+
+    /// Where texts are, times aside: by type, with the path that a class goes by.
+    fn texts(&self) -> impl Iterator<Item = (&str, String)> {
+        let is_text =
+            |v: &String| v.starts_with('"') && v.trim_matches('"').parse::<jiff::Timestamp>().is_err();
+        self.values.iter().filter(move |(_, values)| values.iter().any(is_text)).map(|(path, _)| {
+            let (kind, rest) = path.split_once('.').unwrap();
+            let of_part = rest.strip_prefix("parts.").and_then(|rest| rest.split_once('.'));
+            (kind, of_part.map_or_else(|| rest.to_owned(), |(_, field)| format!("parts.*.{field}")))
+        })
     }
 
     /// Whether it took more than one value; an item's own field may also be there at one time and not at another.

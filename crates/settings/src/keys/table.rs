@@ -111,12 +111,12 @@ pub static SECTIONS: &[Section] = &[
     },
     Section {
         name: "privacy",
-        about: "What may leave this host. Literals in statements are always masked.",
+        about: "What may leave this host: docs/PRIVACY.md. Literals in statements are always masked.",
         form: One,
         keys: &[&[
             Key::new("query_text", OneOf(&["normalized", "none"]), Default("\"normalized\""), "Statement texts, without their literals, or none at all"),
-            Key::new("identifiers", OneOf(&["keep", "hash", "drop"]), Default("\"keep\""), "Names of tables, roles and the like; this version knows only keep"),
-            Key::new("client_addresses", OneOf(&["keep", "hash", "drop"]), Default("\"keep\""), "Addresses of clients; this version knows only keep"),
+            Key::new("identifiers", OneOf(&["keep", "hash", "drop"]), Default("\"keep\""), "Names of databases, tables, roles and the like; hash is keyed and stable, drop takes statement texts along"),
+            Key::new("client_addresses", OneOf(&["keep", "hash", "drop"]), Default("\"keep\""), "Addresses of clients, likewise"),
         ]],
     },
     Section {

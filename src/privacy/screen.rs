@@ -1,0 +1,181 @@
+//! The way out where something is hidden: an item goes in, and comes out without what must not leave. A key whose value
+//! goes, goes with it. What nobody classed is taken for the most sensitive there is.
+
+use std::borrow::Cow;
+
+use anyhow::Result;
+
+use super::key::Key;
+use super::reader::{Piece, Reader};
+use super::{Class, Sensitivity, class, of};
+use crate::config::{Privacy, Treatment};
+use crate::pg::rows;
+
+/// Hides what `[privacy]` says.
+pub struct Screen {
+    privacy: Privacy,
+    key: Key,
+}
+
+impl Screen {
+    /// `None`: nothing is to be hidden, and no key is looked for.
+    pub fn of(privacy: Privacy, key: impl FnOnce() -> Result<Key>) -> Result<Option<Screen>> {
+        match privacy.is_open() {
+            true => Ok(None),
+            false => Ok(Some(Screen { privacy, key: key()? })),
+        }
+    }
+
+    /// The item as it may leave.
+    pub fn item(&self, json: &[u8]) -> Vec<u8> {
+        let kind = kind(json);
+        let mut reader = Reader::new(json);
+        let mut out = Vec::with_capacity(json.len());
+        let mut key: Option<&[u8]> = None;
+        while let Some(piece) = reader.next() {
+            match piece {
+                Piece::Between(_) => {}
+                Piece::Key(raw) => key = Some(raw),
+                Piece::Opens(mark) => {
+                    begin(&mut out, key.take());
+                    out.push(mark);
+                }
+                Piece::Closes(mark) => out.push(mark),
+                Piece::Leaf(raw) => {
+                    if let Some(told) = self.leaf(&kind, &reader, raw) {
+                        begin(&mut out, key);
+                        out.extend_from_slice(&told);
+                    }
+                    key = None;
+                }
+            }
+        }
+        out
+    }
+
+    fn leaf<'a>(&self, kind: &str, reader: &Reader, raw: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let told = class_of(kind, reader.path(), raw);
+        let text = decoded(raw);
+        let class = match told {
+            Told::Value => return Some(Cow::Borrowed(raw)),
+            Told::Unknown => return None,
+            Told::As(class) => class,
+        };
+        let changed = match of(class, &text, &decoded(reader.beside())) {
+            Sensitivity::Value => return Some(Cow::Borrowed(raw)),
+            Sensitivity::Statement => self.statement(&text),
+            // A port has no hash that would be a number.
+            _ if raw.first() != Some(&b'"') => match self.privacy.client_addresses {
+                Treatment::Keep => return Some(Cow::Borrowed(raw)),
+                Treatment::Hash | Treatment::Drop => None,
+            },
+            Sensitivity::Identifier => self.identifier(class, &text),
+            Sensitivity::Address => self.address(&text),
+        };
+        let changed = changed?;
+        match changed == text {
+            true => Some(Cow::Borrowed(raw)),
+            false => {
+                let mut out = Vec::with_capacity(changed.len() + 2);
+                rows::string(changed.as_bytes(), &mut out);
+                Some(Cow::Owned(out))
+            }
+        }
+    }
+
+    fn statement(&self, text: &str) -> Option<String> {
+        match self.privacy.identifiers {
+            _ if !self.privacy.query_text => None,
+            Treatment::Keep => Some(text.to_owned()),
+            Treatment::Hash => Some(self.key.sql(text)),
+            Treatment::Drop => None,
+        }
+    }
+
+    fn identifier(&self, class: Class, text: &str) -> Option<String> {
+        match (self.privacy.identifiers, class) {
+            // It may hold an address as well as a name.
+            (_, Class::Message) if self.privacy.hides() => None,
+            (Treatment::Keep, _) => Some(text.to_owned()),
+            (_, Class::Message) => None,
+            (Treatment::Hash | Treatment::Drop, Class::Mark) => Some(self.key.name(text)),
+            (Treatment::Drop, _) => None,
+            (Treatment::Hash, Class::Qualified) => Some(self.key.qualified(text)),
+            (Treatment::Hash, Class::Type) => Some(self.key.types(text)),
+            (Treatment::Hash, Class::Names) => Some(self.key.names(text)),
+            (Treatment::Hash, Class::Labelled) => Some(self.key.labelled(text)),
+            (Treatment::Hash, _) => Some(self.key.name(text)),
+        }
+    }
+
+    /// A connection string names more than an address.
+    fn address(&self, text: &str) -> Option<String> {
+        let Privacy { identifiers, client_addresses, .. } = self.privacy;
+        let names_more = text.contains('=') || text.contains("://");
+        match client_addresses {
+            Treatment::Keep if names_more => identifiers.of(text, || self.key.name(text)),
+            treatment => treatment.of(text, || self.key.address(text)),
+        }
+    }
+}
+
+/// What is known of a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    Value,
+    As(Class),
+    Unknown,
+}
+
+/// Figures, switches and times are values by their looks, unless somebody says more.
+pub fn class_of(kind: &str, path: &str, raw: &[u8]) -> Told {
+    match class(kind, path) {
+        Some(class) => Told::As(class),
+        None if raw.first() != Some(&b'"') || is_time(raw) => Told::Value,
+        None => Told::Unknown,
+    }
+}
+
+fn is_time(raw: &[u8]) -> bool {
+    let inside = &raw[1..raw.len().max(2) - 1];
+    let infinite = matches!(inside, b"infinity" | b"-infinity");
+    let looks = inside.len() >= 20
+        && inside.iter().enumerate().all(|(n, byte)| match (n, byte) {
+            (4 | 7, b'-') | (10, b'T') | (13 | 16, b':') => true,
+            (19.., b'.') => true,
+            (n, b'Z') => n + 1 == inside.len(),
+            (_, byte) => byte.is_ascii_digit(),
+        });
+    infinite || looks
+}
+
+/// The item's type, which comes first in it.
+pub fn kind(json: &[u8]) -> String {
+    let mut reader = Reader::new(json);
+    while let Some(piece) = reader.next() {
+        if let Piece::Leaf(raw) = piece {
+            return if reader.path() == "type" { decoded(raw).into_owned() } else { String::new() };
+        }
+    }
+    String::new()
+}
+
+/// A JSON text without its quotes and escapes; anything else as it is.
+pub fn decoded(raw: &[u8]) -> Cow<'_, str> {
+    match raw {
+        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => String::from_utf8_lossy(inside),
+        [b'"', ..] => serde_json::from_slice(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Owned),
+        _ => String::from_utf8_lossy(raw),
+    }
+}
+
+/// The comma and the key before a value.
+fn begin(out: &mut Vec<u8>, key: Option<&[u8]>) {
+    if out.last().is_some_and(|byte| !matches!(byte, b'{' | b'[')) {
+        out.push(b',');
+    }
+    if let Some(key) = key {
+        out.extend_from_slice(key);
+        out.push(b':');
+    }
+}
