@@ -20,7 +20,7 @@ const NO_NAME: &str = "\"***\"";
 /// The server cuts a name that is longer.
 const LONGEST_NAME_BYTES: usize = 63;
 /// PostgreSQL 18 and newer write it where they left out the rest of a list of constants.
-const SQUASHED: &str = "/*, ... */";
+pub const SQUASHED: &str = "/*, ... */";
 /// It must stand inside the statement or after it: PostgreSQL 18 does not keep a comment that comes first.
 const OWN: &str = "/* pganalytics:";
 

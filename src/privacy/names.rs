@@ -3,6 +3,7 @@
 
 use super::key::Key;
 use super::words;
+use crate::collect::mask::SQUASHED;
 use crate::collect::mask::lex::{Kind, Lexer};
 
 const NAME: &str = "id_";
@@ -66,8 +67,8 @@ impl Key {
                 Kind::Number => out.push('0'),
                 Kind::String => out.push_str("'***'"),
                 Kind::CutIdentifier => out.push_str("\"***\""),
-                Kind::Comment => out.push(' '),
-                Kind::Other => out.push_str(piece),
+                Kind::Comment if piece != SQUASHED => out.push(' '),
+                Kind::Comment | Kind::Other => out.push_str(piece),
             }
         }
         out

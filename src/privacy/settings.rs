@@ -94,6 +94,8 @@ const EXTENSIONS: &[&str] = &[
     "timescaledb",
 ];
 
+const UNITS: &[&str] = &["", "B", "kB", "MB", "GB", "TB", "us", "ms", "s", "min", "h", "d"];
+
 /// PostgreSQL's own, or an extension's.
 pub(super) fn is_known(name: &str) -> bool {
     name.split_once('.').is_none_or(|(prefix, _)| EXTENSIONS.contains(&prefix))
@@ -102,18 +104,23 @@ pub(super) fn is_known(name: &str) -> bool {
 pub(super) fn sensitivity(name: &str, value: &str) -> Sensitivity {
     let lower = name.to_ascii_lowercase();
     match () {
+        () if value == "***" => Sensitivity::Value,
+        // An application's own: even a number may be a customer's.
+        () if !is_known(&lower) => Sensitivity::Identifier,
         () if is_figure(value) || PLAIN.contains(&lower.as_str()) => Sensitivity::Value,
         () if lower.ends_with("conninfo") || lower == "listen_addresses" => Sensitivity::Address,
         () => Sensitivity::Identifier,
     }
 }
 
-/// A number with or without its unit, a switch, or what was masked before.
+/// A number with or without its unit, or a switch.
 fn is_figure(value: &str) -> bool {
     let digits = value.trim_start_matches('-').trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number = !digits.is_empty()
+    let (unsigned, unit) =
+        (value.trim_start_matches('-'), value.rsplit(|c: char| !c.is_ascii_alphabetic()).next());
+    let number = unsigned.starts_with(|c: char| c.is_ascii_digit())
         && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && digits.matches('.').count() <= 1
-        && value.len() - digits.len() <= 4;
-    number || matches!(value, "on" | "off" | "true" | "false" | "yes" | "no" | "***")
+        && digits.matches('.').count() <= 1;
+    (number && unit.is_some_and(|unit| UNITS.contains(&unit)))
+        || matches!(value, "on" | "off" | "true" | "false" | "yes" | "no")
 }

@@ -5,6 +5,7 @@ mod arrives;
 mod configured;
 mod cuts;
 mod deployment;
+mod hidden;
 mod identity;
 mod kills;
 mod rotated;
