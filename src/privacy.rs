@@ -5,6 +5,7 @@
 //! classed stays here. Where everything is kept, nothing of this runs.
 
 pub mod key;
+mod leaves;
 pub mod manifest;
 mod names;
 pub mod reader;

@@ -16,8 +16,6 @@ use crate::state::{Durability, write_atomic};
 
 pub const KEY_FILE: &str = "privacy.key";
 const BYTES: usize = 32;
-/// Of the hash: collisions among a million names are as likely as one in thirty million.
-const DIGITS: usize = 16;
 
 /// Never shown: no Debug.
 #[derive(Clone)]
@@ -64,8 +62,9 @@ impl Key {
         mac.update(kind.as_bytes());
         mac.update(text.as_bytes());
         let digest = mac.finalize().into_bytes();
-        let digits: String = digest.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
-        format!("{kind}{digits}")
+        // 64 bits of it: two of a million names are one with a chance of one in thirty million.
+        let short = digest.iter().take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+        format!("{kind}{short:016x}")
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::leaves::{Leaves, Told, decoded};
 use super::reader::{Piece, Reader};
-use super::screen::{Told, class_of, decoded, kind};
 use super::{Sensitivity, of};
 use crate::config::{Privacy, Treatment};
 
@@ -54,15 +54,16 @@ pub fn read(text: &[u8]) -> Result<Manifest> {
     let mut types: BTreeMap<String, Line> = BTreeMap::new();
     for item in &batch.metrics {
         let json = item.get().as_bytes();
-        types.entry(kind(json)).or_default().add(&line(json));
+        let mut leaves = Leaves::of(json);
+        let line = line(json, &mut leaves);
+        types.entry(leaves.kind).or_default().add(&line);
     }
     let items: u64 = types.values().map(Line::bytes).sum();
     Ok(Manifest { types, envelope: text.len() as u64 - items })
 }
 
 /// Of one item.
-fn line(json: &[u8]) -> Line {
-    let kind = kind(json);
+fn line(json: &[u8], leaves: &mut Leaves) -> Line {
     let mut line = Line { items: 1, ..Line::default() };
     let mut reader = Reader::new(json);
     while let Some(piece) = reader.next() {
@@ -71,7 +72,7 @@ fn line(json: &[u8]) -> Line {
             line.structure += bytes;
             continue;
         };
-        let sensitivity = match class_of(&kind, reader.path(), raw) {
+        let sensitivity = match leaves.told(reader.path(), raw) {
             Told::Value => Sensitivity::Value,
             Told::As(class) => of(class, &decoded(raw), &decoded(reader.beside())),
             // Nobody has said: then it may be anything.

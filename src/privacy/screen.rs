@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use anyhow::Result;
 
 use super::key::Key;
+use super::leaves::{Leaves, Told, decoded};
 use super::reader::{Piece, Reader};
-use super::{Class, Sensitivity, class, of};
+use super::{Class, Sensitivity, of};
 use crate::config::{Privacy, Treatment};
 use crate::pg::rows;
 
@@ -28,7 +29,7 @@ impl Screen {
 
     /// The item as it may leave.
     pub fn item(&self, json: &[u8]) -> Vec<u8> {
-        let kind = kind(json);
+        let mut leaves = Leaves::of(json);
         let mut reader = Reader::new(json);
         let mut out = Vec::with_capacity(json.len());
         let mut key: Option<&[u8]> = None;
@@ -42,7 +43,7 @@ impl Screen {
                 }
                 Piece::Closes(mark) => out.push(mark),
                 Piece::Leaf(raw) => {
-                    if let Some(told) = self.leaf(&kind, &reader, raw) {
+                    if let Some(told) = self.leaf(&mut leaves, &reader, raw) {
                         begin(&mut out, key);
                         out.extend_from_slice(&told);
                     }
@@ -53,14 +54,13 @@ impl Screen {
         out
     }
 
-    fn leaf<'a>(&self, kind: &str, reader: &Reader, raw: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        let told = class_of(kind, reader.path(), raw);
-        let text = decoded(raw);
-        let class = match told {
+    fn leaf<'a>(&self, leaves: &mut Leaves, reader: &Reader, raw: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let class = match leaves.told(reader.path(), raw) {
             Told::Value => return Some(Cow::Borrowed(raw)),
             Told::Unknown => return None,
             Told::As(class) => class,
         };
+        let text = decoded(raw);
         let changed = match of(class, &text, &decoded(reader.beside())) {
             Sensitivity::Value => return Some(Cow::Borrowed(raw)),
             Sensitivity::Statement => self.statement(&text),
@@ -116,56 +116,6 @@ impl Screen {
             Treatment::Keep if names_more => identifiers.of(text, || self.key.name(text)),
             treatment => treatment.of(text, || self.key.address(text)),
         }
-    }
-}
-
-/// What is known of a leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    Value,
-    As(Class),
-    Unknown,
-}
-
-/// Figures, switches and times are values by their looks, unless somebody says more.
-pub fn class_of(kind: &str, path: &str, raw: &[u8]) -> Told {
-    match class(kind, path) {
-        Some(class) => Told::As(class),
-        None if raw.first() != Some(&b'"') || is_time(raw) => Told::Value,
-        None => Told::Unknown,
-    }
-}
-
-fn is_time(raw: &[u8]) -> bool {
-    let inside = &raw[1..raw.len().max(2) - 1];
-    let infinite = matches!(inside, b"infinity" | b"-infinity");
-    let looks = inside.len() >= 20
-        && inside.iter().enumerate().all(|(n, byte)| match (n, byte) {
-            (4 | 7, b'-') | (10, b'T') | (13 | 16, b':') => true,
-            (19.., b'.') => true,
-            (n, b'Z') => n + 1 == inside.len(),
-            (_, byte) => byte.is_ascii_digit(),
-        });
-    infinite || looks
-}
-
-/// The item's type, which comes first in it.
-pub fn kind(json: &[u8]) -> String {
-    let mut reader = Reader::new(json);
-    while let Some(piece) = reader.next() {
-        if let Piece::Leaf(raw) = piece {
-            return if reader.path() == "type" { decoded(raw).into_owned() } else { String::new() };
-        }
-    }
-    String::new()
-}
-
-/// A JSON text without its quotes and escapes; anything else as it is.
-pub fn decoded(raw: &[u8]) -> Cow<'_, str> {
-    match raw {
-        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => String::from_utf8_lossy(inside),
-        [b'"', ..] => serde_json::from_slice(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Owned),
-        _ => String::from_utf8_lossy(raw),
     }
 }
 
