@@ -1,4 +1,4 @@
-//! `--manifest`: every byte of a real batch, by sensitivity, and nothing left behind.
+//! `--manifest`: every byte of a real batch, by sensitivity, and nothing left behind; and a run whose key is broken.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,4 +70,22 @@ fn row(line: &str) -> Option<(String, Vec<u64>)> {
     let at = words.len().checked_sub(11)?;
     let figures: Option<Vec<u64>> = words[at..].iter().map(|word| word.parse().ok()).collect();
     Some((words[..at].join(" "), figures?))
+}
+
+#[test]
+fn a_run_without_a_sound_key_collects_nothing_and_says_why() {
+    let server = shared(*majors().last().unwrap());
+    let database = server.fresh_database("key");
+    let home = watching(server, &database, "[privacy]\nidentifiers = \"hash\"\n");
+    let key = home.state_dir().join("privacy.key");
+    fs::write(&key, "half a key").unwrap();
+    for args in [&["cron"][..], &["--dry-run"]] {
+        let run = home.run(args);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{}", run.stderr);
+        assert!(run.stderr.contains("privacy.key must hold 64 hexadecimal digits"), "{}", run.stderr);
+    }
+    assert!(home.batches().is_empty() && home.spool_files().is_empty());
+    fs::remove_file(&key).unwrap();
+    assert_eq!(home.cron().code, Some(0), "{}", home.log());
+    assert!(!home.batches()[0].to_string().contains(&database));
 }
