@@ -33,8 +33,8 @@ pub struct Cycle {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// As --dry-run, but print what would leave this host by sensitivity, in counts and bytes
-    #[arg(long)]
+    /// With --dry-run: print what would leave this host by sensitivity, in counts and bytes
+    #[arg(long, requires = "dry_run")]
     pub manifest: bool,
 
     /// Run everything that is enabled, due or not
@@ -98,17 +98,16 @@ pub enum SpoolAction {
 }
 
 impl Cli {
-    /// They count before and after `cron`; a manifest is a dry run.
+    /// They count before and after `cron`.
     pub fn cycle(&self) -> Cycle {
         let before = self.cycle;
         let after = match &self.command {
             Some(Command::Cron { cycle }) => *cycle,
             _ => before,
         };
-        let manifest = before.manifest || after.manifest;
         Cycle {
-            dry_run: before.dry_run || after.dry_run || manifest,
-            manifest,
+            dry_run: before.dry_run || after.dry_run,
+            manifest: before.manifest || after.manifest,
             force: before.force || after.force,
         }
     }

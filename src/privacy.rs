@@ -106,6 +106,7 @@ pub fn of(class: Class, text: &str, beside: &str) -> Sensitivity {
         Class::Address => Sensitivity::Address,
         Class::SettingName if settings::is_known(text) => Sensitivity::Value,
         Class::Type if names::is_of_sql(text) => Sensitivity::Value,
+        Class::Labelled if !text.contains(':') => Sensitivity::Value,
         Class::Setting => settings::sensitivity(beside, text),
         Class::Name
         | Class::Names

@@ -84,27 +84,28 @@ impl Screen {
     }
 
     fn statement(&self, text: &str) -> Option<String> {
-        match self.privacy.identifiers {
-            _ if !self.privacy.query_text => None,
-            Treatment::Keep => Some(text.to_owned()),
-            Treatment::Hash => Some(self.key.sql(text)),
-            Treatment::Drop => None,
+        match self.privacy.query_text {
+            true => self.privacy.identifiers.of(text, || self.key.sql(text)),
+            false => None,
         }
     }
 
     fn identifier(&self, class: Class, text: &str) -> Option<String> {
         match (self.privacy.identifiers, class) {
             // It may hold an address as well as a name.
-            (_, Class::Message) if self.privacy.hides() => None,
-            (Treatment::Keep, _) => Some(text.to_owned()),
-            (_, Class::Message) => None,
-            (Treatment::Hash | Treatment::Drop, Class::Mark) => Some(self.key.name(text)),
-            (Treatment::Drop, _) => None,
-            (Treatment::Hash, Class::Qualified) => Some(self.key.qualified(text)),
-            (Treatment::Hash, Class::Type) => Some(self.key.types(text)),
-            (Treatment::Hash, Class::Names) => Some(self.key.names(text)),
-            (Treatment::Hash, Class::Labelled) => Some(self.key.labelled(text)),
-            (Treatment::Hash, _) => Some(self.key.name(text)),
+            (_, Class::Message) => (!self.privacy.hides()).then(|| text.to_owned()),
+            (Treatment::Drop, Class::Mark) => Some(self.hashed(class, text)),
+            (treatment, _) => treatment.of(text, || self.hashed(class, text)),
+        }
+    }
+
+    fn hashed(&self, class: Class, text: &str) -> String {
+        match class {
+            Class::Qualified => self.key.qualified(text),
+            Class::Type => self.key.types(text),
+            Class::Names => self.key.names(text),
+            Class::Labelled => self.key.labelled(text),
+            _ => self.key.name(text),
         }
     }
 

@@ -150,6 +150,20 @@ fn addresses_and_ports_go_alone() {
 }
 
 #[test]
+fn a_place_keeps_the_word_that_says_what_it_is() {
+    let places = item(
+        "disk_usage",
+        &json!({"places": [{"label": "wal", "path": "/shop"}, {"label": "tablespace:shop"}]}),
+    );
+    assert_eq!(screened(DROPPED, &places)["places"], json!([{"label": "wal"}, {}]));
+    let (path, space) = (key().name("/shop"), format!("tablespace:{}", key().name("shop")));
+    assert_eq!(
+        screened(HASHED, &places)["places"],
+        json!([{"label": "wal", "path": path}, {"label": space}])
+    );
+}
+
+#[test]
 fn what_the_operators_own_sql_returns_is_told_as_it_is() {
     let item = item(
         "custom",
