@@ -10,10 +10,10 @@ use crate::push::file::day_file;
 pub(super) fn recipient(cx: &Cx, what: &str) -> u64 {
     let url = &cx.config.backend.url;
     let privacy = cx.config.privacy;
-    // What went out with its names is not what is to go out without them.
-    let shown = match privacy.hides() {
-        true => format!("{what} {:?} {:?}", privacy.identifiers, privacy.client_addresses),
-        false => what.to_owned(),
+    // What went out with its names, or without its texts, is not what is to go out now.
+    let shown = match privacy.is_open() {
+        true => what.to_owned(),
+        false => format!("{what} {privacy:?}"),
     };
     let what = shown.as_str();
     match &cx.config.backend.target {

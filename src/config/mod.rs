@@ -254,6 +254,11 @@ impl Privacy {
         self.query_text && !self.hides()
     }
 
+    /// Something is hashed: where names are dropped, what tells items apart.
+    pub fn hashes(&self) -> bool {
+        self.identifiers != Treatment::Keep || self.client_addresses == Treatment::Hash
+    }
+
     /// Names or addresses stay here.
     pub fn hides(&self) -> bool {
         [self.identifiers, self.client_addresses].iter().any(|it| *it != Treatment::Keep)

@@ -48,8 +48,13 @@ impl Key {
     pub fn peek(state_dir: &Path) -> Result<(Key, bool)> {
         match read(&state_dir.join(KEY_FILE))? {
             Some(bytes) => Ok((Key::from_bytes(&bytes), true)),
-            None => Ok((Key::from_bytes(&random()?), false)),
+            None => Ok((Key::passing()?, false)),
         }
+    }
+
+    /// Kept nowhere.
+    pub fn passing() -> Result<Key> {
+        Ok(Key::from_bytes(&random()?))
     }
 
     pub(super) fn from_bytes(bytes: &[u8; BYTES]) -> Key {

@@ -51,8 +51,9 @@ fn pg_stats() -> String {
 }
 
 #[test]
-fn where_nothing_is_hidden_nothing_is_looked_at() {
-    assert!(Screen::of(OPEN, || panic!("a key is looked for")).unwrap().is_none());
+fn where_nothing_is_hidden_nothing_is_looked_at_and_a_key_only_where_something_is_hashed() {
+    let of = |privacy| Screen::of(privacy, || panic!("a key is looked for")).unwrap();
+    assert!(of(OPEN).is_none() && of(NO_TEXTS).is_some() && of(NO_ADDRESSES).is_some());
 }
 
 #[test]
