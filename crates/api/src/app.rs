@@ -21,10 +21,12 @@ use crate::figures::Figures;
 use crate::guard;
 use crate::ingest::body::Room;
 use crate::limit::{Limited, Limiter, Standing, one_client};
+use crate::openapi::Operation;
 use crate::password::Passwords;
 use crate::pieces::Pieces;
 use crate::problem::Problem;
 use crate::request;
+use crate::routes::openapi::{OPENAPI, openapi};
 use crate::routes::{collectors, configs, health, login, push, read, refresh, register, scrape, users};
 use crate::store::attempts;
 use crate::store::pool::{self, Db};
@@ -117,40 +119,63 @@ impl App {
     }
 }
 
-/// Method, path, and who answers: what is not here is not served.
-pub fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Shared>)> {
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub operation: &'static Operation,
+    answers: MethodRouter<Shared>,
+}
+
+fn route(
+    method: &'static str,
+    path: &'static str,
+    operation: &'static Operation,
+    answers: MethodRouter<Shared>,
+) -> Route {
+    Route { method, path, operation, answers }
+}
+
+/// Method, path, what is said of it, and who answers: what is not here is not served.
+pub fn routes() -> Vec<Route> {
     let unbounded = DefaultBodyLimit::disable;
     vec![
-        ("GET", "/api/v1/health", get(health::health)),
-        ("GET", "/api/v1/version", get(health::version)),
-        ("POST", "/api/v1/collectors/register", post(register::register)),
-        ("POST", "/api/v1/collectors/refresh-token", post(refresh::refresh)),
-        ("GET", "/api/v1/collectors", get(collectors::list)),
-        ("GET", "/api/v1/collectors/{id}", get(collectors::show)),
-        ("DELETE", "/api/v1/collectors/{id}", delete(collectors::remove)),
-        ("GET", "/api/v1/config/{collector_id}", get(configs::get)),
-        ("PUT", "/api/v1/config/{collector_id}", put(configs::put)),
-        ("POST", "/api/v1/auth/login", post(login::login)),
-        ("POST", "/api/v1/auth/refresh", post(login::refresh)),
-        ("POST", "/api/v1/auth/logout", post(login::logout)),
-        ("GET", "/api/v1/users", get(users::list)),
-        ("POST", "/api/v1/users", post(users::create)),
-        ("PATCH", "/api/v1/users/{id}", patch(users::change)),
-        ("DELETE", "/api/v1/users/{id}", delete(users::remove)),
-        ("POST", "/api/v1/users/{id}/reset-password", post(users::reset_password)),
-        ("POST", "/api/v1/metrics/push", post(push::push).layer(unbounded())),
-        ("GET", "/api/v1/metrics", get(read::metrics)),
-        ("GET", "/healthz", get(health::alive)),
-        ("GET", "/version", get(health::version)),
-        ("GET", "/metrics", get(scrape::scrape)),
-        ("GET", "/metrics/prometheus", get(scrape::scrape)),
+        route("GET", "/api/v1/health", &health::HEALTH, get(health::health)),
+        route("GET", "/api/v1/version", &health::VERSION, get(health::version)),
+        route("POST", "/api/v1/collectors/register", &register::REGISTER, post(register::register)),
+        route("POST", "/api/v1/collectors/refresh-token", &refresh::REFRESH, post(refresh::refresh)),
+        route("GET", "/api/v1/collectors", &collectors::LIST, get(collectors::list)),
+        route("GET", "/api/v1/collectors/{id}", &collectors::SHOW, get(collectors::show)),
+        route("DELETE", "/api/v1/collectors/{id}", &collectors::REMOVE, delete(collectors::remove)),
+        route("GET", "/api/v1/config/{collector_id}", &configs::GET, get(configs::get)),
+        route("PUT", "/api/v1/config/{collector_id}", &configs::PUT, put(configs::put)),
+        route("POST", "/api/v1/auth/login", &login::LOGIN, post(login::login)),
+        route("POST", "/api/v1/auth/refresh", &login::REFRESH, post(login::refresh)),
+        route("POST", "/api/v1/auth/logout", &login::LOGOUT, post(login::logout)),
+        route("GET", "/api/v1/users", &users::LIST, get(users::list)),
+        route("POST", "/api/v1/users", &users::CREATE, post(users::create)),
+        route("PATCH", "/api/v1/users/{id}", &users::CHANGE, patch(users::change)),
+        route("DELETE", "/api/v1/users/{id}", &users::REMOVE, delete(users::remove)),
+        route(
+            "POST",
+            "/api/v1/users/{id}/reset-password",
+            &users::RESET_PASSWORD,
+            post(users::reset_password),
+        ),
+        route("POST", "/api/v1/metrics/push", &push::PUSH, post(push::push).layer(unbounded())),
+        route("GET", "/api/v1/metrics", &read::METRICS, get(read::metrics)),
+        route("GET", "/api/v1/openapi.json", &OPENAPI, get(openapi)),
+        route("GET", "/openapi.json", &OPENAPI, get(openapi)),
+        route("GET", "/healthz", &health::ALIVE, get(health::alive)),
+        route("GET", "/version", &health::VERSION, get(health::version)),
+        route("GET", "/metrics", &scrape::SCRAPE, get(scrape::scrape)),
+        route("GET", "/metrics/prometheus", &scrape::SCRAPE, get(scrape::scrape)),
     ]
 }
 
 pub fn router(app: Shared) -> Router {
     routes()
         .into_iter()
-        .fold(Router::new(), |router, (_, path, answers)| router.route(path, answers))
+        .fold(Router::new(), |router, route| router.route(route.path, route.answers))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::WrongMethod)
         .layer(DefaultBodyLimit::max(BODY_BYTES))

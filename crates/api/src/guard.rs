@@ -24,7 +24,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 /// Probes ask often, and must not be told to wait.
-const UNLIMITED: &[&str] = &["/healthz"];
+pub const UNLIMITED: &[&str] = &["/healthz"];
 
 pub async fn limit(
     State(app): State<Shared>,

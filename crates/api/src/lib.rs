@@ -3,6 +3,7 @@
 //!
 //! - [`config`]: what an operator may set; [`command`]: what the program can be told to do
 //! - [`app`]: what requests share, and the list of [`routes`]; [`request`], [`unread`]: what every request gets; [`problem`]
+//! - [`openapi`]: what each of them says of itself, and the document of it
 //! - [`principal`], [`token`]: who is asking
 //! - [`ingest`]: from bytes to rows, pure; [`family`], [`copy`]: rows of hot families, and how they travel
 //! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
@@ -26,6 +27,7 @@ pub mod ingest;
 pub mod limit;
 pub mod log;
 pub mod object;
+pub mod openapi;
 pub mod password;
 pub mod permission;
 pub mod pieces;

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 use crate::ingest::Fault;
 
 const AT_ONCE: usize = 2;
-const LEAST: usize = 12;
-const MOST: usize = 1024;
+pub const LEAST: usize = 12;
+pub const MOST: usize = 1024;
 
 #[derive(Clone)]
 pub struct Passwords {

@@ -35,6 +35,35 @@ pub enum Problem {
     Broken,
 }
 
+/// A status, the codes that come with it, and what it means: for the description of the API.
+pub struct Refusal {
+    pub status: u16,
+    pub codes: &'static [&'static str],
+    pub about: &'static str,
+}
+
+const fn refusal(status: u16, codes: &'static [&'static str], about: &'static str) -> Refusal {
+    Refusal { status, codes, about }
+}
+
+pub const REFUSALS: &[Refusal] = &[
+    refusal(401, &["unauthorized"], "no token or secret, or none that counts"),
+    refusal(403, &["forbidden"], "whose token it is may not do this"),
+    refusal(404, &["not_found"], "there is nothing under this id"),
+    refusal(408, &["timeout"], "the body did not come in time"),
+    refusal(409, &["conflict", "name_taken"], "the name is somebody else's, or the last admin would go"),
+    refusal(413, &["too_large"], "the body is too long"),
+    refusal(415, &["unsupported_type"], "the content type or encoding is none that is taken"),
+    refusal(
+        422,
+        &["invalid"],
+        "what was sent is not taken; where one field is at fault, `details.field` names it",
+    ),
+    refusal(429, &["too_many_requests"], "too many requests within a minute"),
+    refusal(500, &["internal"], "a defect; the log has more under the request's id"),
+    refusal(503, &["unavailable"], "the database is away, or there is no room at this moment"),
+];
+
 /// Seconds after which a client may try again what failed for want of the database or of room.
 const RETRY_S: u64 = 10;
 

@@ -7,6 +7,7 @@ pub const REGISTRATION_SECRET_HEADER: &str = "X-Registration-Secret";
 
 /// A collector introduces itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Register {
     /// Unique among all collectors of a backend.
     pub name: String,
@@ -19,16 +20,20 @@ pub struct Register {
 
 /// Who it is from now on. No Debug: the token is a secret.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Registered {
     pub collector_id: String,
     pub token: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub expires_at: String,
 }
 
 /// The answer to a refresh of the collector's token.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenReply {
     pub token: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub expires_at: Option<String>,
 }

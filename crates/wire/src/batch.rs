@@ -41,6 +41,7 @@ pub struct Tail {
 
 /// How the parts of all items went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counts {
     pub ok: u64,
     pub partial: u64,
@@ -61,6 +62,7 @@ impl Counts {
 
 /// A whole batch, as it is read.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Batch {
     pub schema: u32,
     pub batch_id: String,
@@ -69,10 +71,13 @@ pub struct Batch {
     pub part_of: Option<String>,
     pub collector_id: String,
     pub hostname: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub started_at: String,
     pub version: String,
     pub interval_s: u64,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<ItemHead>"))]
     pub metrics: Vec<Box<RawValue>>,
     pub metrics_count: u64,
     pub outcomes: Counts,
@@ -97,9 +102,11 @@ impl Batch {
 
 /// What every item begins with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("additionalProperties" = true)))]
 pub struct ItemHead {
     #[serde(rename = "type")]
     pub kind: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
     pub server: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer to a push. `batch_id` is the acknowledgement: without it nothing was taken.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PushReply {
     pub status: String,
@@ -29,6 +30,7 @@ pub struct PushReply {
 
 /// An item that a backend keeps aside, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refused {
     /// Its place in `metrics`.
     pub index: usize,
@@ -39,6 +41,7 @@ pub struct Refused {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Want {
     pub server: String,
     /// Text, as 64-bit numbers do not survive every JSON reader.
@@ -47,6 +50,7 @@ pub struct Want {
 
 /// The one shape of an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     pub code: String,
     pub message: String,

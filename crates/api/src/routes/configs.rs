@@ -7,24 +7,44 @@ use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::app::Shared;
 use crate::body::Whole;
 use crate::ingest::Fault;
-use crate::permission::{ReadConfig, WriteConfig};
+use crate::openapi::{Answer, Operation, Takes, Who};
+use crate::permission::{Action, ReadConfig, WriteConfig};
 use crate::principal::{May, PersonMay};
 use crate::problem::Problem;
 use crate::request::Named;
 use crate::store::configs::{self, Stored};
 use crate::store::{audit, pool};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Version {
+    /// Counts up with each text that is stored.
     version: i64,
+    /// Names the text: the same again has the same.
     etag: String,
 }
+
+const TOML: &str = "application/toml";
+const TAGS: &[(&str, &str)] =
+    &[("ETag", "for `If-None-Match` next time"), ("X-Config-Version", "the text's version")];
+
+pub const GET: Operation = Operation {
+    about: "What a collector is told, as TOML",
+    more: "A collector may read its own. 404 also where it is told nothing yet.",
+    who: Who::May(Action::ReadConfig),
+    headers: &[("If-None-Match", "an `ETag` of before: answered 304 while nothing is new")],
+    answers: &[
+        Answer::text(TOML, "the newest version").with(TAGS),
+        Answer::nothing(304, "nothing is new").with(TAGS),
+    ],
+    ..Operation::ANY
+};
 
 pub async fn get(
     State(app): State<Shared>,
@@ -42,8 +62,23 @@ pub async fn get(
     if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag)) {
         return Ok((StatusCode::NOT_MODIFIED, tags).into_response());
     }
-    Ok((tags, [(CONTENT_TYPE, "application/toml")], body).into_response())
+    Ok((tags, [(CONTENT_TYPE, TOML)], body).into_response())
 }
+
+pub const PUT: Operation = Operation {
+    about: "Changes what a collector is told",
+    more: "Intervals, switches and limits, by the collector's own names and bounds; anything else is refused with its line. \
+           It takes effect with the run after the collector has asked for it.",
+    who: Who::Person(Action::WriteConfig),
+    body: Some(Takes {
+        media: TOML,
+        shape: SchemaGenerator::subschema_for::<String>,
+        example: "[collector]\ninterval = 120\n",
+        file: Some("remote.toml"),
+    }),
+    answers: &[Answer::json::<Version>(200, "stored as this version")],
+    ..Operation::ANY
+};
 
 pub async fn put(
     State(app): State<Shared>,

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,40 +17,56 @@ use crate::app::{App, Shared};
 use crate::body::{self, Whole};
 use crate::client::Client;
 use crate::limit::Limited;
-use crate::permission::EndSession;
+use crate::openapi::{Answer, Operation, Takes, Who};
+use crate::permission::{Action, EndSession};
 use crate::principal::PersonMay;
 use crate::problem::Problem;
 use crate::store::pool;
 use crate::store::sessions;
 use crate::store::users::{self, Role, User};
 
-/// No Debug: it holds a password.
-#[derive(Deserialize)]
+// No Debug: it holds a password.
+#[derive(Deserialize, JsonSchema)]
 struct Login {
     username: String,
+    #[schemars(with = "String")]
     password: SecretString,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Refresh {
+    #[schemars(with = "String")]
     refresh_token: SecretString,
 }
 
-/// No Debug: it holds tokens.
-#[derive(Serialize)]
+// No Debug: it holds tokens.
+#[derive(Serialize, JsonSchema)]
 pub struct Session {
+    /// For `Authorization: Bearer`, for 15 minutes.
     token: String,
+    /// Good for one exchange, within 24 hours.
     refresh_token: String,
+    /// Of `token`.
+    #[schemars(extend("format" = "date-time"))]
     expires_at: String,
     user: Me,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Me {
     id: Uuid,
     username: String,
     role: Role,
 }
+
+pub const LOGIN: Operation = Operation {
+    about: "Logs a person in",
+    more: "A wrong name and a wrong password are one answer.",
+    body: Some(Takes::json::<Login>(r#"{"username": "anna", "password": "correct horse battery"}"#)),
+    answers: &[Answer::json::<Session>(200, "a session of 24 hours, which each refresh extends")],
+    refusals: &[401],
+    ..Operation::ANY
+};
 
 pub async fn login(
     State(app): State<Shared>,
@@ -78,6 +95,15 @@ pub async fn login(
     answer(&app, user, session, refresh)
 }
 
+pub const REFRESH: Operation = Operation {
+    about: "Exchanges both tokens of a session",
+    more: "A refresh token that was exchanged before ends its session: somebody has copied it.",
+    body: Some(Takes::json::<Refresh>(r#"{"refresh_token": "$REFRESH_TOKEN"}"#)),
+    answers: &[Answer::json::<Session>(200, "the session goes on with these")],
+    refusals: &[401],
+    ..Operation::ANY
+};
+
 pub async fn refresh(State(app): State<Shared>, Whole(body): Whole) -> Result<Json<Session>, Problem> {
     let asked: Refresh = body::json(&body)?;
     app.open()?;
@@ -96,6 +122,13 @@ pub async fn refresh(State(app): State<Shared>, Whole(body): Whole) -> Result<Js
     };
     answer(&app, user, session, refresh)
 }
+
+pub const LOGOUT: Operation = Operation {
+    about: "Ends the session",
+    who: Who::Person(Action::EndSession),
+    answers: &[Answer::nothing(204, "it has ended, everywhere within ten seconds")],
+    ..Operation::ANY
+};
 
 pub async fn logout(State(app): State<Shared>, me: PersonMay<EndSession>) -> Result<StatusCode, Problem> {
     let ended = app.db.with(pool::SHORT, async |client| sessions::end(client, me.person.session).await);

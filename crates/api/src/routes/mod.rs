@@ -4,6 +4,7 @@ pub mod collectors;
 pub mod configs;
 pub mod health;
 pub mod login;
+pub mod openapi;
 pub mod push;
 pub mod read;
 pub mod refresh;

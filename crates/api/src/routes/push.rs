@@ -13,18 +13,45 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
 use tracing::Instrument;
-use wire::PushReply;
+use wire::{Batch, PushReply};
 
 use crate::app::{App, BODY_WITHIN, Shared};
 use crate::ingest::Fault;
 use crate::ingest::body::{Encoding, Refusal, inflate};
 use crate::ingest::prepare::{Bounds, Prepared, prepare_within};
+use crate::openapi::{Answer, Operation, Takes, Who};
+use crate::permission::Action;
 use crate::principal::Collector;
 use crate::problem::Problem;
 use crate::take::{self, Taken};
 
 /// A collector asks for its configuration this often.
 const NEXT_CHECK_S: u64 = 300;
+
+/// As small as a batch can be, of this collector or of any that has no id yet.
+const EXAMPLE: &str = r#"{
+  "schema": 1, "batch_id": "0199a3a0-6f2e-7c41-b7a4-5c1d2e3f4a5b", "sequence": 1, "collector_id": "db1",
+  "hostname": "db1.example", "version": "3.3.0", "interval_s": 60,
+  "timestamp": "2026-11-26T10:11:44Z", "started_at": "2026-11-26T10:11:44Z",
+  "metrics": [
+    { "type": "pg_wal", "timestamp": "2026-11-26T10:11:44Z", "server": "main", "outcome": "ok", "took_ms": 0.8, "wal_records": 5 }
+  ],
+  "metrics_count": 1, "outcomes": { "ok": 1, "partial": 0, "skipped": 0, "failed": 0 }
+}
+"#;
+
+pub const PUSH: Operation = Operation {
+    about: "Stores one batch: in whole, or not at all",
+    more: "The answer's `batch_id` is the acknowledgement; the same batch twice is stored once, and answered 200. \
+           Items dated ahead of the clock, or older than what is kept, are named in `refused` and kept aside. \
+           Collectors of earlier releases send neither `schema` nor `batch_id`.",
+    who: Who::May(Action::PushMetrics),
+    headers: &[("Content-Encoding", "`identity`, `gzip` or `zstd`")],
+    body: Some(Takes::json::<Batch>(EXAMPLE).in_file("batch.json")),
+    answers: &[Answer::json::<PushReply>(200, "it is stored")],
+    refusals: &[415],
+    ..Operation::ANY
+};
 
 pub async fn push(
     State(app): State<Shared>,

@@ -7,14 +7,17 @@ use axum::extract::{Query, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Shared;
 use crate::copy::OLDEST;
 use crate::family::join::Fields;
 use crate::ingest::Fault;
-use crate::permission::ReadMetrics;
+use crate::openapi::{Answer, Operation, Who};
+use crate::permission::{Action, ReadMetrics};
 use crate::principal::May;
 use crate::problem::Problem;
 use crate::store::items::{self, Filter, Item, Span};
@@ -23,20 +26,46 @@ use crate::store::pool;
 const LIMIT: i64 = 100;
 const MOST: i64 = 1000;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// All are texts, as a number that is none has to be named.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub struct Asked {
+    /// Of this collector alone.
+    #[schemars(with = "Uuid")]
     collector_id: Option<String>,
+    /// Such as `pg_stats`.
     #[serde(rename = "type")]
+    #[schemars(with = "String")]
     kind: Option<String>,
+    /// Of this database alone.
+    #[schemars(with = "String")]
     database: Option<String>,
+    /// The first moment of the span, included.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     start_time: Option<String>,
+    /// The moment behind the span.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     end_time: Option<String>,
+    /// Items of one page; 100 where it is missing.
+    #[schemars(with = "i64", range(min = 1, max = MOST))]
     limit: Option<String>,
+    /// `next` of the page before, with the same other parameters.
+    #[schemars(with = "String")]
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+pub const METRICS: Operation = Operation {
+    about: "What was collected",
+    more: "Without a span of time the newest item of each collector, type and database, one of each type before any second; \
+           with one the items in it, newest first. A collector sees its own, and may ask for no other's.",
+    who: Who::May(Action::ReadMetrics),
+    query: Some(SchemaGenerator::subschema_for::<Asked>),
+    answers: &[Answer::json::<Page>(200, "a page")],
+    refusals: &[403],
+    ..Operation::ANY
+};
+
+#[derive(Serialize, JsonSchema)]
 pub struct Page {
     metrics: Vec<Metric>,
     /// Of all pages; of a span no more than 10000 are counted.
@@ -47,16 +76,19 @@ pub struct Page {
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Metric {
     id: i64,
     collector_id: Uuid,
     #[serde(rename = "type")]
     kind: String,
+    #[schemars(extend("format" = "date-time"))]
     timestamp: String,
     server: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<String>,
+    /// The other fields of the item, as they were sent.
+    #[schemars(with = "Map<String, Value>")]
     data: Fields,
 }
 

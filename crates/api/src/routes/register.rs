@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::ingest::Fault;
 use crate::limit::Limited;
 use crate::object::{Object, string};
+use crate::openapi::{Answer, Operation, Takes, Who};
 use crate::principal::bearer;
 use crate::problem::Problem;
 use crate::store::collectors::{self, Known};
@@ -26,6 +27,17 @@ use crate::store::pool;
 use crate::token::GRACE;
 
 const LONGEST_NAME: usize = 255;
+
+pub const REGISTER: Operation = Operation {
+    about: "Gives a collector its id and its token",
+    more: "A name that is known takes that collector's own token besides, or an admin who allows it.",
+    who: Who::Registering,
+    headers: &[("Authorization", "`Bearer` and the collector's present token, to register its name again")],
+    body: Some(Takes::json::<Register>(r#"{"name": "db1", "hostname": "db1.example"}"#)),
+    answers: &[Answer::json::<Registered>(201, "who it is from now on")],
+    refusals: &[401, 409],
+    ..Operation::ANY
+};
 
 pub async fn register(
     State(app): State<Shared>,

@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use crate::app::{App, Shared};
+use crate::openapi::{Answer, Operation, Who};
 use crate::principal::bearer;
 use crate::problem::Problem;
 use crate::store::failure::Failure;
@@ -24,6 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What proxies add.
 const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub const SCRAPE: Operation = Operation {
+    about: "Figures for Prometheus",
+    who: Who::Scraping,
+    answers: &[Answer::text(OPEN_METRICS, "in the OpenMetrics format")],
+    refusals: &[401, 500],
+    ..Operation::ANY
+};
 
 pub async fn scrape(
     State(app): State<Shared>,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,8 +11,9 @@ use uuid::Uuid;
 
 use crate::app::Shared;
 use crate::body::{self, Whole};
+use crate::openapi::{Answer, Operation, Takes, Who};
 use crate::password;
-use crate::permission::ManageUsers;
+use crate::permission::{Action, ManageUsers};
 use crate::principal::PersonMay;
 use crate::problem::Problem;
 use crate::request::Named;
@@ -19,18 +21,21 @@ use crate::store::pool;
 use crate::store::users::{self, Changed, Role, User};
 use crate::store::{audit, sessions};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Users {
     users: Vec<Shown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub struct Shown {
     id: Uuid,
     username: String,
     role: Role,
+    #[schemars(extend("format" = "date-time"))]
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     last_login_at: Option<String>,
 }
 
@@ -46,34 +51,59 @@ impl From<User> for Shown {
     }
 }
 
-/// No Debug: it holds a password.
-#[derive(Deserialize)]
+// No Debug: it holds a password.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewUser")]
 struct New {
+    /// Unique, whatever its case.
+    #[schemars(length(min = 1, max = 255))]
     username: String,
+    #[schemars(with = "String", length(min = password::LEAST, max = password::MOST))]
     password: SecretString,
     role: Role,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "UserChange")]
 struct Change {
     role: Role,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPassword")]
 struct Password {
+    #[schemars(with = "String", length(min = password::LEAST, max = password::MOST))]
     password: SecretString,
 }
 
 type Admin = PersonMay<ManageUsers>;
+
+pub const LIST: Operation = Operation {
+    about: "All users",
+    who: Who::Person(Action::ManageUsers),
+    answers: &[Answer::json::<Users>(200, "by name")],
+    ..Operation::ANY
+};
 
 pub async fn list(State(app): State<Shared>, _: Admin) -> Result<Json<Users>, Problem> {
     let all = app.db.with(pool::SHORT, async |client| users::all(client).await);
     let all = app.learn(all.await)?;
     Ok(Json(Users { users: all.into_iter().map(Shown::from).collect() }))
 }
+
+pub const CREATE: Operation = Operation {
+    about: "Makes a user",
+    who: Who::Person(Action::ManageUsers),
+    body: Some(Takes::json::<New>(
+        r#"{"username": "bob", "password": "a long and dull sentence", "role": "viewer"}"#,
+    )),
+    answers: &[Answer::json::<Shown>(201, "the user")],
+    refusals: &[409],
+    ..Operation::ANY
+};
 
 pub async fn create(
     State(app): State<Shared>,
@@ -98,6 +128,16 @@ pub async fn create(
     }
 }
 
+pub const CHANGE: Operation = Operation {
+    about: "Gives a user another role",
+    more: "409 where nobody would be an admin any more.",
+    who: Who::Person(Action::ManageUsers),
+    body: Some(Takes::json::<Change>(r#"{"role": "user"}"#)),
+    answers: &[Answer::json::<Shown>(200, "the user")],
+    refusals: &[409],
+    ..Operation::ANY
+};
+
 pub async fn change(
     State(app): State<Shared>,
     me: Admin,
@@ -120,6 +160,15 @@ pub async fn change(
     Ok(Json(user.into()))
 }
 
+pub const REMOVE: Operation = Operation {
+    about: "Deletes a user, and ends the sessions",
+    more: "409 where nobody would be an admin any more.",
+    who: Who::Person(Action::ManageUsers),
+    answers: &[Answer::nothing(204, "the user is gone")],
+    refusals: &[409],
+    ..Operation::ANY
+};
+
 pub async fn remove(State(app): State<Shared>, me: Admin, Named(id): Named) -> Result<StatusCode, Problem> {
     let removed = app.db.with(pool::SHORT, async |client| {
         let tx = pool::begin(client).await?;
@@ -136,7 +185,14 @@ pub async fn remove(State(app): State<Shared>, me: Admin, Named(id): Named) -> R
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends all sessions of that user.
+pub const RESET_PASSWORD: Operation = Operation {
+    about: "Gives a user another password, and ends the sessions",
+    who: Who::Person(Action::ManageUsers),
+    body: Some(Takes::json::<Password>(r#"{"password": "another long and dull sentence"}"#)),
+    answers: &[Answer::nothing(204, "it counts from now on")],
+    ..Operation::ANY
+};
+
 pub async fn reset_password(
     State(app): State<Shared>,
     me: Admin,

@@ -9,6 +9,7 @@ use bed::cluster::Cluster;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use pganalytics_api::app::routes;
+use pganalytics_api::permission::Who;
 use pganalytics_api::token::{Access, Claims, Keys};
 use serde::Serialize;
 use serde_json::json;
@@ -56,6 +57,8 @@ const ROWS: &[(&str, &str, Statuses)] = &[
     // Another collector's batch says whose it is.
     ("POST", "/api/v1/metrics/push", [401, 403, 403, 403, 200, 422, 401]),
     ("GET", "/api/v1/metrics", [401, 200, 200, 200, 200, 200, 401]),
+    ("GET", "/api/v1/openapi.json", ANYBODY),
+    ("GET", "/openapi.json", ANYBODY),
     ("GET", "/healthz", ANYBODY),
     ("GET", "/version", ANYBODY),
     // Asked from the same host.
@@ -198,7 +201,7 @@ impl Grid {
 
 #[test]
 fn every_route_serves_whom_it_is_for_and_nobody_else() {
-    let listed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, path)).collect();
+    let listed: BTreeSet<_> = routes().iter().map(|route| (route.method, route.path)).collect();
     let rows: BTreeSet<_> = ROWS.iter().map(|(method, path, _)| (*method, *path)).collect();
     assert_eq!(listed, rows, "each route has a row");
     let grid = Grid::start();
@@ -226,6 +229,24 @@ fn every_route_serves_whom_it_is_for_and_nobody_else() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Whom the description lets in is whom the grid has served, where that is a matter of roles.
+#[test]
+fn the_description_says_for_whom_a_route_is() {
+    for route in routes() {
+        let roles = route.operation.who.roles();
+        if roles.is_empty() {
+            continue;
+        }
+        let (_, _, statuses) =
+            ROWS.iter().find(|(method, path, _)| (*method, *path) == (route.method, route.path)).unwrap();
+        let columns = [(Who::Viewer, 1), (Who::User, 2), (Who::Admin, 3), (Who::Collector, 4)];
+        for (who, column) in columns {
+            let served = ![401, 403].contains(&statuses[column]);
+            assert_eq!(served, roles.contains(&who), "{} {}, {who:?}", route.method, route.path);
+        }
+    }
 }
 
 /// What asks for anything else learns so in the one shape that all errors have.

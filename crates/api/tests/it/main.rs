@@ -11,6 +11,7 @@ mod faulty;
 mod grid;
 mod limits;
 mod migrations;
+mod openapi;
 mod outages;
 mod partitions;
 mod people;
