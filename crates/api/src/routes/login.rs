@@ -76,7 +76,13 @@ pub async fn login(
     let asked: Login = body::json(&body)?;
     app.open()?;
     app.attempt(Limited::Login, client).await?;
-    let found = app.db.with(pool::SHORT, async |client| users::by_name(client, &asked.username).await);
+    let found = app.db.with(pool::SHORT, async |client| {
+        // Nobody has any other name, and one with U+0000 the database would not even compare.
+        match body::fit_name("username", &asked.username) {
+            Ok(()) => users::by_name(client, &asked.username).await,
+            Err(_) => Ok(None),
+        }
+    });
     let found = app.learn(found.await)?;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), Some(hash)));
     let right = app.passwords.verify(asked.password, hash).await.map_err(|_| Problem::Broken)?;

@@ -66,21 +66,22 @@ const ROWS: &[(&str, &str, Statuses)] = &[
     ("GET", "/metrics/prometheus", ANYBODY),
 ];
 
+/// A backend with one of each who may ask.
 pub(crate) struct Grid {
     pub(crate) api: Api,
     pub(crate) server: &'static Cluster,
     pub(crate) database: String,
     keys: Keys,
-    users: BTreeMap<&'static str, String>,
-    collector: (String, String),
-    other: String,
+    pub(crate) users: BTreeMap<&'static str, String>,
+    pub(crate) collector: (String, String),
+    pub(crate) other: String,
 }
 
 impl Grid {
-    pub(crate) fn start() -> Grid {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Grid {
         let server = newest();
         let database = server.fresh_database("grid");
-        let api = Api::start(server, &database, &[]);
+        let api = Api::start(server, &database, settings);
         let ids = ["viewer", "user", "admin", "target"].map(|name| {
             create(&api, name, if name == "target" { "viewer" } else { name });
             (
@@ -97,7 +98,7 @@ impl Grid {
     }
 
     /// A session of its own, so that who logs out is in the way of nobody.
-    fn session(&self, user: &str) -> Uuid {
+    pub(crate) fn session(&self, user: &str) -> Uuid {
         let id = Uuid::now_v7();
         let sql = "insert into sessions (id, user_id, refresh, expires_at) values ('$', '#', '$', now() + interval '1 hour')";
         let sql = sql.replace('$', &id.to_string()).replace('#', &self.users[user]);
@@ -109,7 +110,7 @@ impl Grid {
         self.access(user, self.session(user), Timestamp::now())
     }
 
-    fn access(&self, user: &str, session: Uuid, at: Timestamp) -> String {
+    pub(crate) fn access(&self, user: &str, session: Uuid, at: Timestamp) -> String {
         self.keys.issue_access(self.users[user].parse().unwrap(), session, at).unwrap().0
     }
 
@@ -124,7 +125,7 @@ impl Grid {
     }
 
     /// Tokens that count for nothing.
-    fn worthless(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn worthless(&self) -> Vec<(&'static str, String)> {
         let (now, ago) = (Timestamp::now(), |hours| Timestamp::now() - SignedDuration::from_hours(hours));
         let collector: Uuid = self.collector.0.parse().unwrap();
         let epoch = self.keys.read(&self.collector.1, now, SignedDuration::ZERO).unwrap().epoch;
@@ -204,7 +205,7 @@ fn every_route_serves_whom_it_is_for_and_nobody_else() {
     let listed: BTreeSet<_> = routes().iter().map(|route| (route.method, route.path)).collect();
     let rows: BTreeSet<_> = ROWS.iter().map(|(method, path, _)| (*method, *path)).collect();
     assert_eq!(listed, rows, "each route has a row");
-    let grid = Grid::start();
+    let grid = Grid::start(&[]);
     // Something to be read.
     let admin = grid.person("admin");
     assert_eq!(grid.asked("PUT", "/api/v1/config/{collector_id}", Some(&admin)), 200);
@@ -252,7 +253,7 @@ fn the_description_says_for_whom_a_route_is() {
 /// What asks for anything else learns so in the one shape that all errors have.
 #[test]
 fn what_is_no_route_is_refused_in_the_same_shape() {
-    let grid = Grid::start();
+    let grid = Grid::start(&[]);
     let admin = grid.person("admin");
     let long = vec![b'x'; 70_000];
     let asked: &[(&str, &str, &[u8], u16, &str)] = &[

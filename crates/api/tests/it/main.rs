@@ -8,6 +8,7 @@ mod batch;
 mod configured;
 mod earlier;
 mod faulty;
+mod fuzz;
 mod grid;
 mod limits;
 mod migrations;

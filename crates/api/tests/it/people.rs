@@ -53,6 +53,7 @@ fn who_knows_the_password_is_let_in_and_nobody_learns_who_exists() {
     assert_eq!(wrong.0, 401);
     assert_eq!(wrong, told("nobody", PASSWORD));
     assert_eq!(wrong, told("", ""));
+    assert_eq!(wrong, told("Ada\0", PASSWORD));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn every_route_that_administers_leaves_one_row() {
     let listed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, path)).collect();
     let rows: BTreeSet<_> = ROUTES.iter().map(|(method, path, _)| (*method, *path)).collect();
     assert_eq!(listed, rows, "each route says what it leaves");
-    let grid = Grid::start();
+    let grid = Grid::start(&[]);
     for (method, path, expected) in ROUTES {
         let admin = grid.person("admin");
         let Some(what) = expected else {
@@ -187,7 +187,7 @@ fn every_command_that_administers_leaves_one_row() {
     let mut listed = BTreeSet::new();
     leaves(&Cli::command(), "", &mut listed);
     assert_eq!(listed, COMMANDS.iter().map(|(command, ..)| (*command).to_owned()).collect());
-    let grid = Grid::start();
+    let grid = Grid::start(&[]);
     let file = grid.api.dir().join("config.toml");
     fs::write(&file, format!("jwt_secret_key = \"{KEY}\"\n")).unwrap();
     let file = file.display().to_string();

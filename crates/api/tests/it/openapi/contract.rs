@@ -54,6 +54,8 @@ struct Promise {
 pub(crate) struct Contract {
     components: Value,
     promises: BTreeMap<(String, String, u16), Promise>,
+    /// The one shape of an error.
+    problem: Validator,
 }
 
 impl Contract {
@@ -61,7 +63,8 @@ impl Contract {
         let document = document();
         let mut components = document["components"].clone();
         close(&mut components);
-        let mut contract = Contract { components, promises: BTreeMap::new() };
+        let problem = validator(&components, &json!({ "$ref": "#/components/schemas/Problem" }));
+        let mut contract = Contract { components, promises: BTreeMap::new(), problem };
         for Described { method, path, described } in operations(&document) {
             for (status, response) in described["responses"].as_object().unwrap() {
                 let place = response.get("$ref").and_then(Value::as_str);
@@ -77,18 +80,12 @@ impl Contract {
         let content = response["content"].as_object().and_then(|content| content.iter().next());
         let media = content.map(|(media, _)| media.clone());
         let json = content.filter(|(media, _)| *media == "application/json");
-        Promise { media, shape: json.map(|(_, content)| self.validator(&content["schema"])) }
-    }
-
-    fn validator(&self, schema: &Value) -> Validator {
-        let mut schema = if *schema == true { json!({}) } else { schema.clone() };
-        schema["components"] = self.components.clone();
-        jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
+        Promise { media, shape: json.map(|(_, content)| validator(&self.components, &content["schema"])) }
     }
 
     /// Whether a body is as the schema has it.
     pub(crate) fn taken(&self, schema: &Value, body: &Value) -> Result<(), String> {
-        let schema = self.validator(schema);
+        let schema = validator(&self.components, schema);
         schema.validate(body).map_err(|e| format!("{}: {e}", e.instance_path()))
     }
 
@@ -113,6 +110,21 @@ impl Contract {
         let body: Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
         shape.validate(&body).map_err(|e| format!("{}: {e}", e.instance_path()))
     }
+
+    /// Whether it is an error in their one shape, or no error at all.
+    pub(crate) fn refuses(&self, status: u16, media: Option<&str>, body: &[u8]) -> Result<(), String> {
+        if status < 400 {
+            return Ok(());
+        }
+        let body: Value = serde_json::from_slice(body).map_err(|e| format!("{media:?}: {e}"))?;
+        self.problem.validate(&body).map_err(|e| format!("{}: {e}", e.instance_path()))
+    }
+}
+
+fn validator(components: &Value, schema: &Value) -> Validator {
+    let mut schema = if *schema == true { json!({}) } else { schema.clone() };
+    schema["components"] = components.clone();
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
 }
 
 /// A field that is not described is one too many, where the document itself leaves room for later ones.
