@@ -44,6 +44,7 @@ pub const PUSH: Operation = Operation {
     about: "Stores one batch: in whole, or not at all",
     more: "The answer's `batch_id` is the acknowledgement; the same batch twice is stored once, and answered 200. \
            Items dated ahead of the clock, or older than what is kept, are named in `refused` and kept aside. \
+           An item's other fields are those of its type. \
            Collectors of earlier releases send neither `schema` nor `batch_id`.",
     who: Who::May(Action::PushMetrics),
     headers: &[("Content-Encoding", "`identity`, `gzip` or `zstd`")],

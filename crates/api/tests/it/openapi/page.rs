@@ -206,7 +206,7 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
 
 fn row(place: &str, kind: &str, about: Option<&str>) -> String {
     let about = about.unwrap_or_default().replace('\n', " ").replace('|', "\\|");
-    format!("| `{place}` | {kind} | {about} |")
+    format!("| `{place}` | {kind} | {about}").trim_end().to_owned() + " |"
 }
 
 fn table(title: &str, rows: &[String], text: &mut String) {
