@@ -38,7 +38,7 @@ fn whatever_is_asked_is_answered_as_described() {
     let requests = told("PGA_FUZZ_REQUESTS").unwrap_or(2000);
     let seed = told("PGA_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{requests} requests of seed {seed}");
-    let world = World::start();
+    let world = World::start(requests);
     verdict::catches_what_must_not_be(&world);
     let started = Instant::now();
     let (answered, faults) = run(&world, requests, seed);

@@ -20,6 +20,14 @@ pub(super) struct Request {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Request {
+    /// Whether it is this path that it asks for, with whatever query.
+    pub(super) fn asks_for(&self, path: &str) -> bool {
+        let target = self.bytes.splitn(3, |byte| *byte == b' ').nth(1).unwrap_or_default();
+        target.strip_prefix(path.as_bytes()).is_some_and(|rest| rest.is_empty() || b"?#".contains(&rest[0]))
+    }
+}
+
 /// Asked more seldom: passwords are hashed for it, or everything there is is told, or there is nothing to be got wrong.
 const SELDOM: &[(&str, &str)] = &[
     ("POST", "/api/v1/auth/login"),
@@ -110,7 +118,7 @@ impl<'a> Draft<'a> {
     fn id(&self, sound: bool, dice: &mut Rng) -> String {
         match dice.u8(..10) {
             0 if !sound => uuid(dice),
-            _ if self.one.path.contains("/users/") => self.world.user(dice),
+            _ if self.one.path.contains("/users/") => self.world.user(dice, self.one.method == "DELETE"),
             _ => self.world.collector(dice, self.one.method == "DELETE"),
         }
     }

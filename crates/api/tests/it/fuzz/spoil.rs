@@ -114,8 +114,8 @@ impl Draft<'_> {
             "PROPFIND",
         ];
         let method = dice.choice(odd).unwrap_or("FOO");
-        // The collector that is shown has to stay.
-        if method == "DELETE" && self.one.path.contains("/collectors/") {
+        // Whoever is asked for has to stay.
+        if method == "DELETE" && ["/collectors/", "/users/"].iter().any(|part| self.one.path.contains(part)) {
             return;
         }
         self.broken |= method == "CONNECT";

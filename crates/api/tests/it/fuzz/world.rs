@@ -18,6 +18,8 @@ use crate::persons::{PASSWORD, try_login};
 /// Every password and refresh token of these requests holds it.
 pub(super) const SECRET: &str = "secret-of-a-request";
 const SPARE: usize = 200;
+/// The first of them are changed, and never deleted.
+const KEPT: usize = 20;
 
 pub(super) struct World {
     pub(super) grid: Grid,
@@ -41,7 +43,8 @@ const TABLES: &str = "select count(*) from pg_class where relnamespace = 'public
                       and not relispartition";
 
 impl World {
-    pub(super) fn start() -> World {
+    /// With enough to wear out for so many requests.
+    pub(super) fn start(requests: u64) -> World {
         let limits = "anonymous=60000,user=60000,push=60000,login=60000,registration=60000";
         let grid = Grid::start(&[
             ("LOG_LEVEL", "debug"),
@@ -67,35 +70,30 @@ impl World {
             collectors: Vec::new(),
             tables,
         };
-        world.spares();
+        world.spares(SPARE.max(requests as usize / 20));
         // Something to be read.
         let path = format!("/api/v1/config/{}", world.grid.collector.0);
         assert_eq!(world.grid.api.ask("PUT", &path, Some(&world.token("admin")), b"").status, 200);
         world
     }
 
-    fn spares(&mut self) {
+    fn spares(&mut self, sessions: usize) {
         let mut client = self.grid.server.conn(&self.grid.database);
         let viewer: Uuid = self.grid.users["viewer"].parse().unwrap();
+        for number in 0..sessions {
+            let (id, refresh) = (Uuid::now_v7(), format!("{SECRET}-{number}"));
+            let kept = digest(&SHA256, refresh.as_bytes());
+            let sql = "insert into sessions (id, user_id, refresh, expires_at) values ($1, $2, $3, now() + interval '1 day')";
+            client.execute(sql, &[&id, &viewer, &kept.as_ref()]).unwrap();
+            self.sessions.push((id, refresh));
+        }
         for number in 0..SPARE {
             let (id, name) = (Uuid::now_v7(), format!("spare-{number}"));
-            let refresh = format!("{SECRET}-{number}");
-            let kept = digest(&SHA256, refresh.as_bytes());
-            let inserts: [(&str, &[&(dyn postgres::types::ToSql + Sync)]); 3] = [
-                (
-                    "insert into users (id, username, password, role) values ($1, $2, 'none', 'user')",
-                    &[&id, &name],
-                ),
-                ("insert into collectors (id, name, hostname) values ($1, $2, 'h')", &[&id, &name]),
-                (
-                    "insert into sessions (id, user_id, refresh, expires_at) values ($1, $2, $3, now() + interval '1 day')",
-                    &[&id, &viewer, &kept.as_ref()],
-                ),
-            ];
-            for (sql, values) in inserts {
-                client.execute(sql, values).unwrap();
+            let user = "insert into users (id, username, password, role) values ($1, $2, 'none', 'user')";
+            let collector = "insert into collectors (id, name, hostname) values ($1, $2, 'h')";
+            for sql in [user, collector] {
+                client.execute(sql, &[&id, &name]).unwrap();
             }
-            self.sessions.push((id, refresh));
             self.users.push(id.to_string());
             self.collectors.push(id.to_string());
         }
@@ -120,8 +118,9 @@ impl World {
         (self.grid.access("viewer", *session, Timestamp::now()), refresh.clone())
     }
 
-    pub(super) fn user(&self, dice: &mut Rng) -> String {
-        dice.choice(&self.users).cloned().unwrap_or_default()
+    pub(super) fn user(&self, dice: &mut Rng, disposable: bool) -> String {
+        let (kept, others) = self.users.split_at(KEPT);
+        dice.choice(if disposable { others } else { kept }).cloned().unwrap_or_default()
     }
 
     /// One that may be deleted, or one that is asked and told.
