@@ -39,6 +39,8 @@ const ROUTES: &[(&str, &str, Option<&str>)] = &[
     ("POST", "/api/v1/metrics/push", None),
     ("GET", "/api/v1/metrics", None),
     ("GET", "/healthz", None),
+    ("GET", "/api/v1/openapi.json", None),
+    ("GET", "/openapi.json", None),
     ("GET", "/version", None),
     ("GET", "/metrics", None),
     ("GET", "/metrics/prometheus", None),
