@@ -5,6 +5,7 @@
 //! loses nothing.
 
 mod deliver;
+mod recall;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
 
     let config = Arc::new(config);
     let spool = Spool::open(&state);
+    recall::log_positions(&mut ledger, &spool);
     let sequence = next_sequence(&ledger, &spool);
     let screen = Screen::of(config.privacy, || Key::of(state.root()))?;
     let mut batch = Batch::open(head(&config, &moment, sequence))?.behind(screen);
@@ -175,6 +177,7 @@ impl Moment {
                 sequence,
                 lost_sequences: ledger.lost_sequences.clone(),
                 wants: ledger.wants.clone(),
+                log_positions: ledger.log_positions(),
                 now: self.seconds(),
             }),
             deadline: self.collect_until,

@@ -23,6 +23,7 @@ pub mod pg_connections;
 pub mod pg_extensions;
 pub mod pg_io;
 pub mod pg_locks;
+pub mod pg_log;
 pub mod pg_progress;
 pub mod pg_query_stats;
 pub mod pg_replication;
@@ -46,6 +47,7 @@ pub mod sysstat;
 pub mod visit;
 pub mod watch;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use part::Done;
@@ -56,6 +58,7 @@ use crate::config::Config;
 use crate::pg::probe::Facts;
 use crate::pg::session::Session;
 use crate::privacy::Text;
+use crate::state::ledger::RawJson;
 
 /// One metric type.
 pub struct Collector {
@@ -235,6 +238,11 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// Whether by its address the server is on this host.
+    pub fn server_is_local(&self) -> bool {
+        self.config.servers.iter().any(|s| s.name == self.server && s.is_local())
+    }
+
     /// Where a collector keeps what it knows of this server. A primary and its standby share the identifier: the name
     /// tells them apart.
     pub fn kept(&self, folder: &str, ending: &str) -> PathBuf {
@@ -260,6 +268,8 @@ pub struct Memory {
     pub lost_sequences: Vec<u64>,
     /// Statements whose texts the backend lacks.
     pub wants: Vec<Want>,
+    /// Where each server's log has been read to.
+    pub log_positions: BTreeMap<String, Box<RawJson>>,
     pub now: i64,
 }
 
@@ -269,12 +279,17 @@ pub struct Placed {
     pub done: Done,
 }
 
-/// A state file that a collector wants written, once the batch it belongs to is sealed.
-pub struct Keep {
-    pub path: PathBuf,
-    pub content: Vec<u8>,
-    /// Wants that this batch answers, or that nobody can answer any more.
-    pub answered: Vec<Want>,
+/// What a collector wants kept, once the batch it belongs to is sealed.
+pub enum Keep {
+    /// A state file.
+    File {
+        path: PathBuf,
+        content: Vec<u8>,
+        /// Wants that this batch answers, or that nobody can answer any more.
+        answered: Vec<Want>,
+    },
+    /// Where the server's log has been read to: in the ledger.
+    LogPosition(Box<RawJson>),
 }
 
 /// The statement of a part that every supported server has; one that is older still is asked with the oldest.

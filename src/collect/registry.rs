@@ -2,8 +2,8 @@
 
 use super::{
     Collector, Gather, Need, agent, custom, disk_usage, pg_archiver, pg_bgwriter, pg_bloat, pg_cache,
-    pg_connections, pg_extensions, pg_io, pg_locks, pg_progress, pg_query_stats, pg_replication, pg_schema,
-    pg_security, pg_sequences, pg_settings, pg_slru, pg_stats, pg_wal, pg_xmin, sysstat,
+    pg_connections, pg_extensions, pg_io, pg_locks, pg_log, pg_progress, pg_query_stats, pg_replication,
+    pg_schema, pg_security, pg_sequences, pg_settings, pg_slru, pg_stats, pg_wal, pg_xmin, sysstat,
 };
 use crate::pg::probe::Wanted;
 
@@ -21,6 +21,7 @@ pub const ALL: &[&Collector] = &[
     &pg_io::PG_IO,
     &pg_slru::PG_SLRU,
     &pg_progress::PG_PROGRESS,
+    &pg_log::PG_LOG,
     &disk_usage::DISK_USAGE,
     &pg_cache::PG_CACHE,
     &custom::CUSTOM,

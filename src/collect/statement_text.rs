@@ -23,6 +23,15 @@ impl Texts {
         Texts { told: config.privacy.query_text, max_bytes: config.limits.text_bytes }
     }
 
+    #[cfg(test)]
+    pub const OF_TESTS: Texts = Texts { told: true, max_bytes: 1000 };
+    #[cfg(test)]
+    pub const NONE_OF_TESTS: Texts = Texts { told: false, max_bytes: 1000 };
+
+    pub fn may_be_told(self) -> bool {
+        self.told
+    }
+
     /// The row's columns, as [`rows::fields`] writes them.
     pub fn fields(
         self,

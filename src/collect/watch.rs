@@ -348,10 +348,7 @@ impl Watch {
 
     /// Where a server on this very host keeps its data.
     pub fn places_on_disk(&self) -> Vec<disk_usage::Place> {
-        let local = self.config.hosts.iter().all(|(host, _)| {
-            host.starts_with('/') || matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1")
-        });
-        let Some(facts) = self.facts.as_ref().filter(|_| local) else { return Vec::new() };
+        let Some(facts) = self.facts.as_ref().filter(|_| self.config.is_local()) else { return Vec::new() };
         facts
             .places
             .iter()

@@ -158,9 +158,18 @@ pub struct Server {
     pub connect_timeout: Duration,
     pub lock_timeout: Duration,
     pub statement_timeout: Duration,
+    /// Where its stderr goes, when it keeps no log files of its own.
+    pub log_file: Option<PathBuf>,
 }
 
 impl Server {
+    /// By its address; it may be the near end of a tunnel all the same.
+    pub fn is_local(&self) -> bool {
+        self.hosts.iter().all(|(host, _)| {
+            host.starts_with('/') || matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1")
+        })
+    }
+
     /// The password for one of `hosts` and a database, if any is to be sent.
     pub fn password_for(&self, host: &str, port: u16, database: &str) -> Option<&SecretString> {
         self.password.find(host, port, database, &self.user)

@@ -3,7 +3,7 @@
 //! Owns what the connection parameters mean together. TLS is in `ssl.rs`, their sources in `layers.rs`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{Document, Table, default_of};
@@ -70,6 +70,7 @@ fn one(
         connect_timeout: connect_timeout(&layers, report),
         lock_timeout: milliseconds(table, "lock_timeout_ms"),
         statement_timeout: statement_timeout(table, report),
+        log_file: table.and_then(|table| table.found("log_file")?.value.text()).map(PathBuf::from),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Moment;
 use crate::batch::Sealed;
+use crate::collect::Keep;
 use crate::collect::coordinator::Collected;
 use crate::collect::schedule::seed;
 use crate::config::Config;
@@ -115,13 +116,14 @@ impl Delivery<'_> {
     /// Files that collectors keep between runs. Losing one costs ranking quality only.
     fn keep(&self) {
         for keep in self.collected.watches.iter().flat_map(|w| &w.keeps) {
-            let folder = keep.path.parent().unwrap_or(self.state.root());
+            let Keep::File { path, content, .. } = keep else { continue };
+            let folder = path.parent().unwrap_or(self.state.root());
             let kept = self
                 .state
                 .folder(folder)
-                .and_then(|()| write_atomic(&keep.path, &keep.content, 0o600, Durability::Renamed));
+                .and_then(|()| write_atomic(path, content, 0o600, Durability::Renamed));
             if let Err(e) = kept {
-                log::warn!("writing {}: {e}", keep.path.display());
+                log::warn!("writing {}: {e}", path.display());
             }
         }
     }

@@ -174,6 +174,15 @@ impl<'a> Session<'a> {
         sent
     }
 
+    /// A sign of life where the server is asked for nothing: our own work takes its time.
+    pub fn sign(&self) {
+        self.spent.signs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn time_left(&self) -> Duration {
+        self.limits.deadline.saturating_duration_since(Instant::now())
+    }
+
     pub fn missing(&self, tag: &str) -> Vec<String> {
         self.missing.columns.get(tag).cloned().unwrap_or_default()
     }

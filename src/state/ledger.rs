@@ -89,6 +89,8 @@ pub struct ServerState {
     pub looks_from: Option<String>,
     /// When the other databases were last asked for it in vain.
     pub sought: Option<i64>,
+    /// Where its log has been read to.
+    pub log_position: Option<Box<RawJson>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +198,14 @@ pub fn read(path: &Path, now: i64) -> Result<(Ledger, Option<String>)> {
                 Some(format!("ledger {} set aside ({why}), {kept}; starting afresh", path.display())),
             ))
         }
+    }
+}
+
+impl Ledger {
+    /// Where each server's log has been read to.
+    pub fn log_positions(&self) -> BTreeMap<String, Box<RawJson>> {
+        let known = self.servers.iter();
+        known.filter_map(|(name, state)| Some((name.clone(), state.log_position.clone()?))).collect()
     }
 }
 

@@ -18,6 +18,7 @@ mod doctor;
 mod e2e;
 mod faults;
 mod http;
+mod logs;
 mod matrix;
 mod pooler;
 mod privacy;

@@ -87,7 +87,7 @@ fn collect(session: &mut Session, cx: &Cx, gate: u32) -> Result<Vec<Placed>, Fai
     let (mut read, refused) = ask::rows(session, cx, gate, &order)?;
     let own = settle(&mut ranking, &mut read);
     let learned = learn(&ranking.chosen, &mut read, &wanted, own, cx.memory.sequence);
-    session.keep = Some(Keep {
+    session.keep = Some(Keep::File {
         path: path(cx),
         answered: item::answered(cx, &read, &ranking.texts_gone),
         content: previous::encode(&before, target, entries.len(), ranking.records(&entries, &learned)),

@@ -57,7 +57,7 @@ pub(super) fn read(cx: &Cx) -> Option<Position> {
 }
 
 pub(super) fn keep(cx: &Cx, now: Position) -> Keep {
-    Keep { path: path(cx), content: encode(&now), answered: Vec::new() }
+    Keep::File { path: path(cx), content: encode(&now), answered: Vec::new() }
 }
 
 fn path(cx: &Cx) -> PathBuf {

@@ -112,7 +112,7 @@ fn told(session: &mut Session, cx: &Cx, found: Found) -> Done {
         }
         _ => {
             let content = Mark::new(digest.clone(), cx.memory.sequence, recipient).encode();
-            session.keep = Some(Keep { path, content, answered: Vec::new() });
+            session.keep = Some(Keep::File { path, content, answered: Vec::new() });
             let mut fields = arrays;
             fields.extend(format!(r#","digest":"{digest}","full":true"#).bytes());
             fields

@@ -61,6 +61,6 @@ fn collect(session: &mut Session, cx: &Cx) -> Result<Done, Failure> {
     let rows = settings.rows.len() as u64;
     let outcome = Outcome { rows, total: Some(settings.total), ..Outcome::default() };
     let fragment = Fragment::fields(&item);
-    session.keep = Some(Keep { path, content: now.encode(), answered: Vec::new() });
+    session.keep = Some(Keep::File { path, content: now.encode(), answered: Vec::new() });
     Ok(Done { key: KEY, fragment, outcome })
 }

@@ -6,7 +6,7 @@ use wire::{Outcome, Reason, Want};
 
 use super::Watch;
 use crate::collect::visit::Answer;
-use crate::collect::{back_off, refused, seek};
+use crate::collect::{Keep, back_off, refused, seek};
 use crate::pg::probe::{self, Facts};
 use crate::pg::session::Missing;
 use crate::state::ledger::{Ledger, PartState, ServerState};
@@ -25,7 +25,13 @@ impl Watch {
             known.stalls += 1;
             known.until = now + back_off::next_s(known.stalls);
         }
-        let answered: Vec<&Want> = self.keeps.iter().flat_map(|k| &k.answered).collect();
+        let mut answered: Vec<&Want> = Vec::new();
+        for keep in &self.keeps {
+            match keep {
+                Keep::File { answered: these, .. } => answered.extend(these),
+                Keep::LogPosition(position) => state.log_position = Some(position.clone()),
+            }
+        }
         ledger.wants.retain(|want| !answered.contains(&want));
         if let Some(facts) = &self.facts {
             state.databases.retain(|_, known| back_off::left_s(Some(known.until), now).is_some());

@@ -22,6 +22,7 @@ fn server(hosts: &[(&str, u16)], mode: SslMode) -> Server {
         connect_timeout: Duration::from_secs(5),
         lock_timeout: Duration::from_millis(100),
         statement_timeout: Duration::from_secs(5),
+        log_file: None,
     }
 }
 

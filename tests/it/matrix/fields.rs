@@ -160,6 +160,16 @@ const SETTINGS: &[(&str, &str)] = &[
     ("archive_command", "false"),
     ("autovacuum_naptime", "1"),
     ("pg_stat_statements.track", "all"),
+    ("logging_collector", "on"),
+    ("log_destination", "csvlog"),
+    ("log_connections", "on"),
+    ("log_disconnections", "on"),
+    ("log_checkpoints", "on"),
+    ("log_lock_waits", "on"),
+    ("deadlock_timeout", "10ms"),
+    ("log_temp_files", "0"),
+    ("log_autovacuum_min_duration", "0"),
+    ("log_min_duration_statement", "100"),
 ];
 
 /// Databases whose figures were reset, and a role that owns nothing.
@@ -271,6 +281,18 @@ fn work(primary: &Cluster) {
         "select count(*) from shop.orders; checkpoint; select pg_switch_wal()",
     ] {
         app.batch_execute(text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
+    }
+    logged(&mut app);
+}
+
+/// What is worth a line in the log.
+fn logged(app: &mut Client) {
+    app.batch_execute("set log_min_duration_statement = 0; set log_statement = none").unwrap();
+    app.batch_execute("select count(*) from shop.customer").unwrap();
+    app.batch_execute("select count(*) from shop.orders where id < 4").unwrap();
+    app.batch_execute("reset log_min_duration_statement; reset log_statement").unwrap();
+    for text in ["select 1 / 0", "select * from nowhere", "select 1 / 0"] {
+        app.batch_execute(text).unwrap_err();
     }
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn server(cluster: &Cluster, user: &str, mode: SslMode) -> Server {
         connect_timeout: Duration::from_secs(10),
         lock_timeout: Duration::from_millis(100),
         statement_timeout: Duration::from_secs(5),
+        log_file: None,
     }
 }
 

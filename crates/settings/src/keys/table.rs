@@ -188,6 +188,7 @@ const SERVER: &[Key] = &[
     Key::new("service", Text, Sample("\"orders\""), "Name in pg_service.conf"),
     Key::new("dsn", Secret, Sample("\"host=localhost dbname=postgres\""), "All of this in one string or postgresql:// address; single keys beat it"),
     Key::new("name", Text, Sample("\"orders\""), "Name of the server in the figures; host:port if left out"),
+    Key::new("log_file", Path, Sample("\"/var/log/postgresql/postgresql-17-main.log\""), "Where the server's stderr goes, for pg_log, when logging_collector is off"),
     Key::new("connect_timeout", int(1, 300), Default("5"), "Seconds to connect"),
     Key::new("lock_timeout_ms", int(1, 60_000), Default("100"), "Milliseconds to wait for a lock").remote(),
     Key::new("statement_timeout_ms", int(10, 600_000), Default("5000"), "Milliseconds one statement may take").remote(),
