@@ -146,7 +146,7 @@ fn find(session: &mut Session, cx: &Cx, place: &Place) -> Result<Source, Box<Out
     match place.may_read {
         true => Ok(Source::Server(Server::new(folder.clone(), listed, MOST_OVER_SQL))),
         false => {
-            let why = format!("{refused}, and over SQL the role may not read it: see check");
+            let why = format!("{refused}, and by SQL the role may not read it");
             Err(Box::new(Outcome::skipped(Reason::Privilege).detail(why)))
         }
     }

@@ -254,3 +254,29 @@ pub(super) fn on_server(session: &mut Session) -> Result<Vec<Listed>, Failure> {
     })?;
     Ok(in_order(files))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_with_the_same_names_are_not_the_servers_for_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Local::folder(dir.path().to_owned());
+        for name in ["a.log", "b.log"] {
+            fs::write(dir.path().join(name), "12345").unwrap();
+        }
+        let here = local.list().unwrap();
+        let like = |change: fn(&mut Listed)| {
+            let mut theirs = here.clone();
+            theirs.iter_mut().for_each(|file| file.modified_ns = file.modified_s() * 1_000_000_000);
+            change(&mut theirs[0]);
+            local.is_that_of(&theirs)
+        };
+        assert!(like(|_| {}));
+        assert!(like(|file| file.bytes -= 1), "it has grown since");
+        assert!(!like(|file| file.bytes += 1), "it cannot have shrunk");
+        assert!(!like(|file| file.modified_ns -= 5_000_000_000), "of the same length, and older there");
+        assert!(!like(|file| file.name = "c.log".into()));
+    }
+}

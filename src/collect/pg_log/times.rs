@@ -50,7 +50,7 @@ impl Clock {
         let local = DateTime::new(year, month, day, h, minute, 0, 0).ok()?;
         let both = self.zone.to_ambiguous_timestamp(local);
         let twice = both.is_ambiguous();
-        let [first, second] = [both.clone().earlier().ok()?, both.later().ok()?];
+        let [first, second] = [both.earlier().ok()?, both.later().ok()?];
         let named =
             |t: &jiff::Timestamp| self.zone.to_offset_info(*t).abbreviation().as_bytes() == abbreviation;
         let moment = if twice && !named(&first) && named(&second) { second } else { first };

@@ -2,6 +2,7 @@
 //! of trouble is trouble itself, any other is advice. What no rule explains is told as it is: so the marks are those of
 //! the cycle's own exit code, whatever the rules know.
 
+mod log;
 mod privileges;
 mod settings;
 mod statements;
@@ -67,6 +68,7 @@ pub(super) fn gaps(case: &Case) -> Vec<Finding> {
     rules.extend(databases(case));
     rules.extend(statements::rules(case));
     rules.extend(settings::rules(case));
+    rules.extend(log::rules(case));
     let degrading = |t: &Told| degrades(case.config, t.place.key.collector, &t.outcome);
     let rest: Vec<&Told> =
         case.told.iter().filter(|t| !rules.iter().any(|r| (r.explains)(t))).copied().collect();

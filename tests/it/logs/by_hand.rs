@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -35,10 +35,6 @@ impl Written {
 
     pub(super) fn path(&self) -> PathBuf {
         self.dir.path().join(self.name)
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.dir.path()
     }
 
     pub(super) fn append(&self, bytes: &[u8]) {
@@ -78,8 +74,7 @@ impl Written {
         for item in items(&self.home) {
             for row in item["sqlstates"].as_array().into_iter().flatten() {
                 let digits = &row["sqlstate"].as_str().unwrap()[1..];
-                *told.entry(u32::from_str_radix(digits, 10).unwrap()).or_default() +=
-                    row["count"].as_u64().unwrap();
+                *told.entry(digits.parse().unwrap()).or_default() += row["count"].as_u64().unwrap();
             }
         }
         told

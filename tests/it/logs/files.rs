@@ -149,19 +149,19 @@ fn over_sql_the_same_is_told_within_a_megabyte_a_run() {
     });
 }
 
-/// An address that does not count as this host's.
-pub(super) fn far(cluster: &Cluster) -> crate::support::home::Home {
+/// From addresses too that do not count as this host's.
+pub(super) fn let_in(cluster: &Cluster) {
     let rules = cluster.data_dir().join("pg_hba.conf");
     let before = fs::read_to_string(&rules).unwrap();
     fs::write(&rules, format!("{before}host all all 127.0.0.0/8 trust\n")).unwrap();
     cluster.sql("postgres", "select pg_reload_conf()");
-    home(cluster.port(), "host = \"127.0.0.2\"")
 }
 
 fn over_sql(major: u32) {
     let cluster =
         talkative(major, &[("listen_addresses", "127.0.0.1, 127.0.0.2"), ("log_destination", "csvlog")]);
-    let home = far(&cluster);
+    let_in(&cluster);
+    let home = home(cluster.port(), "host = \"127.0.0.2\"");
     assert_eq!(read(&home)["parts"]["log"]["reason"], "first_run");
     let mut conn = cluster.conn("postgres");
     let long = format!("select '{}' from nowhere", "x".repeat(20_000));
@@ -196,19 +196,4 @@ fn over_sql(major: u32) {
     }
     let item = read(&home);
     assert!(item["skipped_bytes"].as_u64().unwrap() > 16 << 20, "{item:#}");
-}
-
-#[test]
-fn files_of_this_host_are_not_taken_for_those_of_a_server_behind_a_tunnel() {
-    let major = *majors().last().unwrap();
-    let cluster = talkative(major, &[]);
-    let home = home(cluster.port(), "");
-    assert_eq!(read(&home)["source"], "file");
-    // Somebody else's file under a name of its own: what the server lists is not what is here. Its own functions follow
-    // the same path, so the difference is made in time: a file that is longer here than there, and old.
-    let folder = super::folder(&cluster);
-    let stale = folder.join("postgresql-old.log");
-    fs::write(&stale, "x").unwrap();
-    cluster.sql("postgres", &format!("select 1 from pg_ls_logdir() where name = '{}'", "postgresql-old.log"));
-    assert_eq!(read(&home)["source"], "file");
 }

@@ -2,9 +2,12 @@
 //! values that its statements held.
 
 mod by_hand;
+mod doctor;
 mod figures;
 mod files;
 mod forms;
+mod kinds;
+mod plans;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -41,15 +44,14 @@ fn talkative(major: u32, settings: &[(&str, &str)]) -> Cluster {
 
 /// A home in which only the log is read; `more` goes into the server's section.
 fn home(port: u16, more: &str) -> Home {
-    let home = Home::new();
-    configure(&home, port, more);
-    home
+    by_role(port, "postgres", more)
 }
 
-fn configure(home: &Home, port: u16, more: &str) {
+fn by_role(port: u16, role: &str, more: &str) -> Home {
+    let home = Home::new();
     let mut text = format!(
         "[collector]\nid = \"logs\"\nhostname = \"host.test\"\nstate_dir = \"{{state}}\"\n[backend]\nurl = \"{{target}}\"\n\
-         [logging]\nfile_path = \"{{log}}\"\n[postgres]\nport = {port}\nuser = \"postgres\"\ndatabase = \"postgres\"\n\
+         [logging]\nfile_path = \"{{log}}\"\n[postgres]\nport = {port}\nuser = \"{role}\"\ndatabase = \"postgres\"\n\
          name = \"main\"\n{more}\n"
     );
     if !more.contains("host =") {
@@ -59,6 +61,7 @@ fn configure(home: &Home, port: u16, more: &str) {
         write!(text, "[{}]\nenabled = false\n", collector.name).unwrap();
     }
     home.config(&text);
+    home
 }
 
 /// One run, and its item.

@@ -27,6 +27,7 @@ use locks::{Deadlocks, LockWaits};
 use samples::Samples;
 use sessions::Sessions;
 use statements::{Failed, Slow, TempFiles};
+pub(super) use top::shape;
 use vacuums::Vacuums;
 
 /// Codes that are told one by one.

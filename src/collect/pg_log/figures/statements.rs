@@ -126,8 +126,8 @@ impl Failed {
     pub(super) fn add(&mut self, seen: &Seen) {
         let kind = seen.kind.map_or("other", |kind| kind.name);
         let state = String::from_utf8_lossy(seen.entry.sqlstate).into_owned();
-        let key =
-            shape(&seen.entry.statement, kind.as_bytes()) ^ shape(state.as_bytes(), seen.entry.database);
+        let salt = [kind.as_bytes(), seen.entry.sqlstate, seen.entry.database].concat();
+        let key = shape(&seen.entry.statement, &salt);
         self.shapes.add(key, 1.0, seen.at_us, || (whose(seen, &seen.entry.statement), state, kind));
     }
 

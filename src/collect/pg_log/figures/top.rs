@@ -86,7 +86,7 @@ impl<T> Shapes<T> {
 }
 
 /// The same for statements that differ in their literals alone. Nothing is told of it: it only has to be quick.
-pub(super) fn shape(statement: &[u8], salt: &[u8]) -> u64 {
+pub(in crate::collect::pg_log) fn shape(statement: &[u8], salt: &[u8]) -> u64 {
     let mut hash = seed(&[&String::from_utf8_lossy(salt)]);
     let (mut at, mut word, mut latest) = (0, false, 0);
     // The beginning of a statement tells it apart.

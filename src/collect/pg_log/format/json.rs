@@ -95,7 +95,7 @@ fn told_in_part(text: &[u8], sink: &mut impl Sink) -> bool {
         })
 }
 
-fn bytes<'a>(text: &'a Cow<str>) -> Cow<'a, [u8]> {
+fn bytes(text: &str) -> Cow<'_, [u8]> {
     Cow::Borrowed(text.as_bytes())
 }
 
