@@ -74,10 +74,8 @@ def generate(form, path, size):
 
 
 def configure(home, server, path):
-    names = subprocess.run([bench.BINARY, "collectors"], capture_output=True, text=True, check=True).stdout
-    off = [word for word in ("sysstat disk_usage pg_stats pg_query_stats pg_connections pg_locks pg_replication pg_xmin pg_wal "
-           "pg_bgwriter pg_archiver pg_io pg_slru pg_progress pg_cache pg_bloat pg_sequences pg_settings pg_extensions").split()
-           if word in names]
+    off = ("sysstat disk_usage pg_stats pg_query_stats pg_connections pg_locks pg_replication pg_xmin pg_wal pg_bgwriter "
+           "pg_archiver pg_io pg_slru pg_progress pg_cache pg_bloat pg_sequences pg_settings pg_extensions").split()
     with open(f"{home}/collector.toml", "w") as file:
         file.write(f"""[collector]
 id = "bench"

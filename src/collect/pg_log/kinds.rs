@@ -1,8 +1,7 @@
 //! What entries are about: one table of known messages.
 //!
-//! A row names a kind by the message, by its SQLSTATE, or both. Rows are tried in their order, the first that fits is
-//! taken; those with a message come before those that go by the code alone, which hold in any language. In a message `*`
-//! stands for anything.
+//! A row names a kind by the message, by its SQLSTATE, or both; the first that fits is taken. Those with a message come before
+//! those that go by the code alone, which hold in any language. In a message `*` stands for anything.
 
 use std::sync::OnceLock;
 
@@ -74,20 +73,23 @@ pub(super) struct Kind {
     pub(super) id: usize,
 }
 
+/// A row, its place in the table, and its kind's.
+type Placed = (&'static Row, usize, usize);
+
 struct Index {
     /// Each name once, in the order of the table.
     kinds: Vec<Kind>,
-    /// By the first byte of a message: rows, and the kind of each.
-    by_first: Vec<Vec<(&'static Row, usize)>>,
+    /// By the first byte of a message.
+    by_first: Vec<Vec<Placed>>,
     /// Rows whose message may begin with anything, or that go by the code.
-    others: Vec<(&'static Row, usize)>,
+    others: Vec<Placed>,
 }
 
 fn index() -> &'static Index {
     static INDEX: OnceLock<Index> = OnceLock::new();
     INDEX.get_or_init(|| {
         let mut index = Index { kinds: Vec::new(), by_first: vec![Vec::new(); 256], others: Vec::new() };
-        for row in TABLE {
+        for (place, row) in TABLE.iter().enumerate() {
             let known = index.kinds.iter().position(|kind| kind.name == row.name);
             let id = known.unwrap_or(index.kinds.len());
             if known.is_none() {
@@ -95,8 +97,8 @@ fn index() -> &'static Index {
                 index.kinds.push(Kind { name, severity, reading, id });
             }
             match row.message.as_bytes().first() {
-                None | Some(b'*') => index.others.push((row, id)),
-                Some(first) => index.by_first[usize::from(*first)].push((row, id)),
+                None | Some(b'*') => index.others.push((row, place, id)),
+                Some(first) => index.by_first[usize::from(*first)].push((row, place, id)),
             }
         }
         index
@@ -116,8 +118,14 @@ pub(super) fn of(entry: &Entry) -> Option<Kind> {
         let coded = coded || entry.sqlstate.is_empty() && !row.message.is_empty();
         coded && matches(row.message.as_bytes(), &entry.message)
     };
-    let found = first.iter().chain(&index.others).find(|(row, _)| fits(row));
-    found.map(|(row, id)| Kind { reading: row.reading, ..index.kinds[*id] })
+    let kind = |(row, _, id): &Placed| Kind { reading: row.reading, ..index.kinds[*id] };
+    let direct = first.iter().find(|(row, ..)| fits(row));
+    // Most entries say what goes on, and are told by how they begin.
+    if let Some(found) = direct.filter(|(row, ..)| row.severity < Severity::Warning) {
+        return Some(kind(found));
+    }
+    let other = index.others.iter().find(|(row, ..)| fits(row));
+    direct.into_iter().chain(other).min_by_key(|(_, place, _)| *place).map(kind)
 }
 
 /// Whether a text is as the pattern says.

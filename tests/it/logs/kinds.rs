@@ -44,7 +44,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("raised", "do $$ begin raise exception 'x'; end $$"),
     ("statement_timeout", "set statement_timeout = 10; select pg_sleep(60)"),
     ("lock_timeout", "set lock_timeout = 10; lock table held"),
-    ("lock_not_available", "lock table held nowait"),
+    ("lock_not_available", "begin; lock table held nowait"),
     ("vacuum_skipped", "vacuum (skip_locked) held"),
     (
         "temp_file_limit",
@@ -52,12 +52,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     ),
     ("lock_table_full", "select pg_advisory_lock(n) from generate_series(1, 200000) n"),
     ("slot_missing", "select pg_drop_replication_slot('nothing')"),
-    ("decoding_started", "select pg_create_logical_replication_slot('decoded', 'test_decoding')"),
     ("no_transaction", "commit"),
     ("transaction_open", "begin; begin"),
     ("permission_denied", "set role plain; select * from one"),
     ("duration", "set log_duration = on; select 1"),
-    ("statement", "set log_statement = 'all'; select 1"),
     ("subscription_worker", "alter subscription far enable"),
     ("setting_needs_restart", "alter system set max_connections = 99"),
     ("setting_changed", "alter system set work_mem = '5MB'"),
@@ -101,6 +99,7 @@ const OTHERWISE: &[&str] = &[
     "connection_rejected",
     "database_closed",
     "database_missing",
+    "decoding_started",
     "idle_in_transaction_timeout",
     "listening",
     "log_moved",
@@ -114,12 +113,13 @@ const OTHERWISE: &[&str] = &[
     "shutdown_requested",
     "shutting_down",
     "slot_invalidated",
+    "statement",
     "too_many_connections",
 ];
 
 /// Only in some versions.
 const SINCE: &[(u32, &str)] =
-    &[(14, "connection_authenticated"), (14, "idle_session_timeout"), (17, "transaction_timeout")];
+    &[(18, "connection_authenticated"), (14, "idle_session_timeout"), (17, "transaction_timeout")];
 
 /// Nothing that a test can bring about in good time: known from the server's own source, or by their codes alone.
 const NOT_PROVOKED: &[&str] = &[
@@ -217,7 +217,8 @@ fn check(major: u32) {
     for (_, text) in STATEMENTS {
         // Whether it fails is told by the log.
         let _ = cluster.conn("postgres").simple_query(text);
-        let _ = cluster.conn("postgres").simple_query("select 1");
+        // One of them leaves no room for others until it is gone.
+        eventually(LONG, || login(&cluster, "postgres", "postgres").map(drop).map_err(|e| e.to_string()));
     }
     drop((holder, busy));
     connections(&cluster);
@@ -255,6 +256,7 @@ fn prepare(cluster: &Cluster) {
         "create database closed allow_connections false",
         "create subscription far connection 'host=127.0.0.1 port=1' publication p with (connect = false, slot_name = 'x')",
         "select pg_create_physical_replication_slot('behind', true)",
+        "select pg_create_logical_replication_slot('decoded', 'test_decoding')",
         "checkpoint",
     ] {
         conn.batch_execute(text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
@@ -317,6 +319,9 @@ fn sessions(cluster: &Cluster, major: u32) {
             }
         });
     }
+    let mut talks = cluster.conn("postgres");
+    talks.batch_execute("set log_statement = 'all'").unwrap();
+    talks.batch_execute("select 1").unwrap();
     let (mut one, mut two) = (cluster.conn("postgres"), cluster.conn("postgres"));
     one.batch_execute("begin isolation level repeatable read; select * from one").unwrap();
     two.batch_execute("update one set b = 'y'").unwrap();

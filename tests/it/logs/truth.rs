@@ -106,7 +106,7 @@ fn details(batches: &[Value], items: &[Value], who: &str) {
     let ours =
         vacuumed.iter().find(|v| v["table"] == "eager").unwrap_or_else(|| panic!("{who}: {vacuumed:?}"));
     assert_eq!((&ours["schema"], &ours["database"]), (&"public".into(), &"postgres".into()));
-    assert_eq!(ours["tuples_removed"], 500, "{who}: {ours}");
+    assert_eq!(ours["tuples_removed"].as_u64().unwrap() % 500, 0, "{who}: {ours}");
     assert!(ours["pages_removed"].is_u64(), "{who}: {ours}");
     let checkpoints = rows("/checkpoints/rows");
     let all = ["buffers_written", "write_ms", "sync_ms", "total_ms", "distance_kb"];
@@ -152,9 +152,22 @@ fn provoke(cluster: &Cluster) {
     conn.query("select count(*) from (select * from generate_series(1, 60000) n order by n desc) s", &[])
         .unwrap();
     conn.batch_execute("checkpoint").unwrap();
-    let vacuumed = "select (autovacuum_count > 0 and autoanalyze_count > 0) from pg_stat_user_tables where relname = 'eager'";
-    eventually(LONG, || if cluster.one::<bool>("postgres", vacuumed) { Ok(()) } else { Err("not vacuumed") });
+    vacuum(cluster, &mut conn);
     conn.batch_execute("checkpoint").unwrap();
+}
+
+/// Statistics of a busy server get lost, and a snapshot of somebody's keeps rows: then there is more to do.
+fn vacuum(cluster: &Cluster, conn: &mut Client) {
+    let done = "select autovacuum_count > 0 and autoanalyze_count > 0 from pg_stat_user_tables where relname = 'eager'";
+    let mut looks = 0;
+    eventually(LONG, || {
+        looks += 1;
+        if looks % 300 == 0 {
+            conn.batch_execute("insert into eager select generate_series(1, 500); delete from eager")
+                .unwrap();
+        }
+        if cluster.one::<bool>("postgres", done) { Ok(()) } else { Err("not vacuumed") }
+    });
 }
 
 fn failures(cluster: &Cluster, conn: &mut Client) {

@@ -113,7 +113,7 @@ pub(super) const TABLE: &[Row] = &[
     row("wraparound_stop", Critical, "54000", "database is not accepting commands "),
     row("wraparound_stop", Critical, "54000", "database is not accepting commands that "),
     read("temporary_file", Info, "temporary file: path ", TempFile),
-    row("temp_file_limit", Failed, "53400", "temporary file size exceeds temp_file_limit"),
+    row("temp_file_limit", Failed, "53400", "temporary file size exceeds "),
 
     // The server's life.
     row("server_starting", Warning, "", "starting PostgreSQL "),
@@ -156,6 +156,7 @@ pub(super) const TABLE: &[Row] = &[
     row("promoted", Warning, "", "received promote request"),
     row("promoted", Warning, "", "selected new timeline ID: "),
     row("streaming_started", Info, "", "started streaming WAL from primary at "),
+    row("wal_removed", Critical, "", "*requested WAL segment * has already been removed"),
     row("streaming_ended", Warning, "", "replication terminated by primary server"),
     row("streaming_ended", Warning, "", "could not receive data from WAL stream: "),
     row("streaming_ended", Warning, "", "could not send data to WAL stream: "),
@@ -165,7 +166,6 @@ pub(super) const TABLE: &[Row] = &[
     row("primary_unreachable", Critical, "", "*could not connect to the primary server"),
     row("primary_unreachable", Critical, "", "streaming replication receiver \"*\" could not connect "),
     row("publisher_unreachable", Warning, "", "*could not connect to the publisher"),
-    row("wal_removed", Critical, "", "*requested WAL segment * has already been removed"),
     row("slot_invalidated", Critical, "", "invalidating obsolete replication slot "),
     row("slot_invalidated", Critical, "", "invalidating slot \"*\" because "),
     row("slot_invalidated", Critical, "", "terminating process * to release replication slot "),
