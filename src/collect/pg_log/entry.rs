@@ -20,8 +20,6 @@ pub(super) struct Entry<'a> {
     pub(super) message: Cow<'a, [u8]>,
     pub(super) detail: Cow<'a, [u8]>,
     pub(super) hint: Cow<'a, [u8]>,
-    /// Of a function: what it was running.
-    pub(super) query: Cow<'a, [u8]>,
     pub(super) context: Cow<'a, [u8]>,
     pub(super) statement: Cow<'a, [u8]>,
 }

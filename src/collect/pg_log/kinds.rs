@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use super::entry::Entry;
+use super::read::find;
 
 mod table;
 
@@ -137,7 +138,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
     let mut rest = &text[first.len()..];
     for piece in pieces {
-        match memchr::memmem::find(rest, piece) {
+        match find(rest, piece) {
             Some(at) => rest = &rest[at + piece.len()..],
             None => return false,
         }

@@ -3,6 +3,8 @@
 //! A prefix holds names that anybody may choose (%a, %u, %d), so where one ends is settled by what follows it: the next
 //! literal, and in the end the word of a level. The first way that fits the whole line is taken.
 
+use super::read::find;
+
 /// What a line's prefix said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found<'a> {
@@ -190,7 +192,7 @@ fn text<'a>(
     let mut end = from;
     loop {
         if let Some(Token::Literal(bytes)) = after.first() {
-            end += memchr::memmem::find(&line[end..], bytes)?;
+            end += find(&line[end..], bytes)?;
         }
         *tries = tries.checked_sub(1)?;
         if let Some(done) = step(after, line, end, fits, found, tries) {

@@ -1,14 +1,27 @@
 //! Figures out of messages: what stands behind a word, or before it.
 
+/// Where a few bytes stand first. Built for short texts: a searcher for long ones takes longer to make than to use.
+pub(super) fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+    let Some(first) = word.first() else { return Some(0) };
+    let mut from = 0;
+    while let Some(at) = memchr::memchr(*first, &text[from..]) {
+        if text[from + at..].starts_with(word) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
 /// What follows the first `word`.
 pub(super) fn after<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
-    let at = memchr::memmem::find(text, word.as_bytes())?;
+    let at = find(text, word.as_bytes())?;
     Some(&text[at + word.len()..])
 }
 
 /// What stands before the first `word`.
 pub(super) fn before<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
-    memchr::memmem::find(text, word.as_bytes()).map(|at| &text[..at])
+    find(text, word.as_bytes()).map(|at| &text[..at])
 }
 
 /// The number that the text begins with.

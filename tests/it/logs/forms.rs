@@ -44,6 +44,36 @@ fn hostile(name: &'static str) {
 }
 
 #[test]
+fn where_no_statement_may_leave_no_piece_of_one_does() {
+    let log = Written::new("server.log");
+    let config = std::fs::read_to_string(log.home.config_path()).unwrap();
+    log.home.config(&format!("{config}[privacy]\nquery_text = \"none\"\n"));
+    read(&log.home);
+    let at = "2026-02-03 04:05:06.789 UTC [7] ";
+    log.append(
+        format!(
+            "{at}ERROR:  syntax error at or near \"chosen\" at character 8\n{at}STATEMENT:  select chosen\n\tfrom chosen_t\n\
+             {at}ERROR:  division by zero\n{at}CONTEXT:  SQL statement \"select chosen\"\n\tPL/pgSQL function chosen() line 1 at SQL statement\n\
+             {at}LOG:  duration: 12.5 ms  statement: select chosen\n{at}LOG:  duration: 7.5 ms  plan:\n\tQuery Text: select chosen\n\
+             \tSeq Scan on chosen  (cost=0.00..1.00 rows=1 width=4)\n{at}LOG:  temporary file: path \"base/x\", size 77\n\
+             {at}STATEMENT:  select chosen\n{at}LOG:  the end\n"
+        )
+        .as_bytes(),
+    );
+    eventually(LONG, || {
+        read(&log.home);
+        match sum(&log.home, "/entries") {
+            6 => Ok(()),
+            entries => Err(entries),
+        }
+    });
+    let text = serde_json::to_string(&items(&log.home)).unwrap();
+    assert!(!text.contains("chosen"), "{text}");
+    assert_eq!((sum(&log.home, "/slow_statements/count"), sum(&log.home, "/temp_files/bytes")), (1, 77));
+    assert_eq!(sum(&log.home, "/plans/0/count"), 1);
+}
+
+#[test]
 fn other_languages_are_counted_by_level_and_what_nobody_knows_is_not_told() {
     let log = Written::new("server.log");
     read(&log.home);

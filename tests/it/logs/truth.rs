@@ -103,8 +103,8 @@ fn details(batches: &[Value], items: &[Value], who: &str) {
     assert!(waits.iter().any(|w| w["text"] == "begin; lock table held; commit"), "{who}: {waits:?}");
     assert!(waits.iter().all(|w| w["waited_ms"].as_f64().unwrap() >= 100.0), "{who}: {waits:?}");
     let vacuumed = rows("/autovacuums/rows");
-    let ours =
-        vacuumed.iter().find(|v| v["table"] == "eager").unwrap_or_else(|| panic!("{who}: {vacuumed:?}"));
+    let ours = vacuumed.iter().find(|v| v["table"] == "eager" && v["tuples_removed"] != 0);
+    let ours = ours.unwrap_or_else(|| panic!("{who}: {vacuumed:?}"));
     assert_eq!((&ours["schema"], &ours["database"]), (&"public".into(), &"postgres".into()));
     assert_eq!(ours["tuples_removed"].as_u64().unwrap() % 500, 0, "{who}: {ours}");
     assert!(ours["pages_removed"].is_u64(), "{who}: {ours}");

@@ -283,6 +283,18 @@ fn work(primary: &Cluster) {
         app.batch_execute(text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
     }
     logged(&mut app);
+    deadlock(primary);
+}
+
+/// Two sessions that wait for each other, until one of them is ended.
+fn deadlock(primary: &Cluster) {
+    let (mut one, mut two) = (primary.conn("app"), primary.conn("app"));
+    one.batch_execute("select pg_advisory_lock(1)").unwrap();
+    two.batch_execute("select pg_advisory_lock(2)").unwrap();
+    let crossed = std::thread::spawn(move || one.batch_execute("select pg_advisory_lock(2)"));
+    let here = two.batch_execute("select pg_advisory_lock(1)");
+    drop(two);
+    assert!(here.is_err() != crossed.join().unwrap().is_err(), "one of them goes");
 }
 
 /// What is worth a line in the log.
@@ -291,6 +303,11 @@ fn logged(app: &mut Client) {
     app.batch_execute("select count(*) from shop.customer").unwrap();
     app.batch_execute("select count(*) from shop.orders where id < 4").unwrap();
     app.batch_execute("reset log_min_duration_statement; reset log_statement").unwrap();
+    app.batch_execute("load 'auto_explain'; set auto_explain.log_min_duration = 0").unwrap();
+    app.batch_execute(
+        "select count(*) from shop.orders where id < 7; set auto_explain.log_min_duration = -1",
+    )
+    .unwrap();
     for text in ["select 1 / 0", "select * from nowhere", "select 1 / 0"] {
         app.batch_execute(text).unwrap_err();
     }

@@ -136,7 +136,6 @@ fn entry<'a>(bytes: &'a [u8], fields: &[Field]) -> Entry<'a> {
         message: text(MESSAGE),
         detail: text(14),
         hint: text(15),
-        query: text(16),
         context: text(18),
         statement: text(19),
         application: raw(22),

@@ -31,8 +31,6 @@ struct Line<'a> {
     #[serde(borrow)]
     hint: Cow<'a, str>,
     #[serde(borrow)]
-    internal_query: Cow<'a, str>,
-    #[serde(borrow)]
     context: Cow<'a, str>,
     #[serde(borrow)]
     statement: Cow<'a, str>,
@@ -78,7 +76,6 @@ fn told(text: &[u8], sink: &mut impl Sink) -> bool {
         message: bytes(&line.message),
         detail: bytes(&line.detail),
         hint: bytes(&line.hint),
-        query: bytes(&line.internal_query),
         context: bytes(&line.context),
         statement: bytes(&line.statement),
     });

@@ -7,6 +7,7 @@ use super::line;
 use crate::collect::pg_log::entry::{Entry, Sink};
 use crate::collect::pg_log::level::{Field, Level};
 use crate::collect::pg_log::prefix::{Found, Prefix};
+use crate::collect::pg_log::read::find;
 
 /// Longer is no level in any language.
 const LONGEST_WORD: usize = 48;
@@ -91,7 +92,7 @@ fn is_head(rest: &[u8]) -> bool {
 }
 
 fn head(rest: &[u8]) -> Option<Head> {
-    let end = memchr::memmem::find(&rest[..rest.len().min(LONGEST_WORD)], b":  ");
+    let end = find(&rest[..rest.len().min(LONGEST_WORD)], b":  ");
     if let Some(level) = end.and_then(|end| Level::of(&rest[..end])) {
         return Some(Head::Level(level, end? + 3));
     }
@@ -147,7 +148,6 @@ impl<'a> Open<'a> {
             message: Cow::Borrowed(piece(0)),
             detail: field(Field::Detail),
             hint: field(Field::Hint),
-            query: field(Field::Query),
             context: field(Field::Context),
             statement: field(Field::Statement),
         });
