@@ -88,6 +88,12 @@ pub(super) fn course<E>(
     files: Vec<Listed>,
     mut is_same: impl FnMut(&Listed) -> Result<bool, E>,
 ) -> Result<Course, E> {
+    if position.head_bytes == 0 && position.offset == 0 {
+        // Nothing was in it yet, so nothing tells it from another: all that was written since is new.
+        let new = |f: &Listed| f.modified_ns > position.modified_ns || f.name == position.file;
+        let files = files.into_iter().filter(|file| new(file)).map(|file| (file, 0)).collect();
+        return Ok(Course { files, lost: false });
+    }
     let mut found = None;
     // The name first: it nearly always is that one.
     let (named, others): (Vec<usize>, Vec<usize>) =
@@ -125,7 +131,13 @@ mod tests {
     }
 
     fn at(file: &str, offset: u64) -> Position {
-        Position { file: file.into(), offset, modified_ns: 20_000_000_000, ..Position::default() }
+        Position {
+            file: file.into(),
+            offset,
+            head_bytes: 64,
+            modified_ns: 20_000_000_000,
+            ..Position::default()
+        }
     }
 
     /// `same`: the file that really is the position's.
@@ -166,5 +178,13 @@ mod tests {
         assert_eq!(run(&at("log", 95), &files, "gone"), expected(&[("log.1", 0), ("log", 0)], true));
         assert_eq!(run(&at("log", 70), &[listed("log", 3, 30)], "log"), expected(&[("log", 0)], true));
         assert_eq!(run(&at("log", 70), &[], ""), expected(&[], true));
+    }
+
+    #[test]
+    fn a_file_that_was_empty_may_be_any_that_was_written_since() {
+        let files = [listed("log.2", 90, 10), listed("log.1", 100, 25), listed("log", 80, 30)];
+        let empty = Position { head_bytes: 0, ..at("log", 0) };
+        assert_eq!(run(&empty, &files, "log"), expected(&[("log.1", 0), ("log", 0)], false));
+        assert_eq!(run(&empty, &[listed("log", 0, 20)], "log"), expected(&[("log", 0)], false));
     }
 }

@@ -173,6 +173,9 @@ impl Local {
 
     /// Whether these are the files that the server lists. Those that it writes to may have grown since.
     pub(super) fn is_that_of(&self, server: &[Listed]) -> bool {
+        if server.is_empty() {
+            return self.list().is_ok_and(|ours| ours.is_empty());
+        }
         let mut compared = server.iter().rev().take(COMPARED);
         compared.all(|theirs| {
             let Ok(metadata) = fs::metadata(self.folder.join(&theirs.name)) else { return false };
@@ -274,6 +277,7 @@ mod tests {
             local.is_that_of(&theirs)
         };
         assert!(like(|_| {}));
+        assert!(!local.is_that_of(&[]), "there is none");
         assert!(like(|file| file.bytes -= 1), "it has grown since");
         assert!(!like(|file| file.bytes += 1), "it cannot have shrunk");
         assert!(!like(|file| file.modified_ns -= 5_000_000_000), "of the same length, and older there");
