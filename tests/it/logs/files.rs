@@ -116,6 +116,28 @@ fn a_run_that_is_killed_anywhere_tells_nothing_twice_and_loses_nothing() {
     log.assert_complete(0, &format!("seed {seed}"));
 }
 
+/// What a kill between sealing and the ledger leaves: a batch in the spool, and a ledger of before.
+#[test]
+fn a_batch_that_the_ledger_does_not_know_tells_where_reading_stopped() {
+    let mut log = Written::new("server.log");
+    read(&log.home);
+    log.more(2);
+    read_to_the_end(&log);
+    let good = fs::read_to_string(log.home.config_path()).unwrap();
+    let target = format!("file://{}", log.home.target_dir().display());
+    log.home.config(&good.replace(&target, "http://127.0.0.1:1\"\ntoken = \"t"));
+    let ledger = log.home.state_dir().join("ledger.json");
+    let before = fs::read(&ledger).unwrap();
+    log.more(3);
+    assert_eq!(log.home.run(&["cron", "--force"]).code, Some(1), "{}", log.home.log());
+    assert_eq!(log.home.spool_files().len(), 1, "it waits");
+    fs::write(&ledger, before).unwrap();
+    log.home.config(&good);
+    log.more(2);
+    read_to_the_end(&log);
+    log.assert_complete(0, "sealed, and unknown");
+}
+
 fn read_for(log: &Written) -> Duration {
     let started = std::time::Instant::now();
     read(&log.home);
