@@ -31,6 +31,7 @@ const ALL: &[Migration] = &[
     migration!(2, "0002_ingest"),
     migration!(3, "0003_families"),
     migration!(4, "0004_people"),
+    migration!(5, "0005_rates"),
 ];
 
 /// Any number will do, as long as nobody else takes it: "pga" and a version of this scheme.

@@ -263,3 +263,11 @@ fn an_extension_that_comes_later_changes_nothing() {
     assert_eq!(place.one("select count(*) from timescaledb_information.hypertables"), 0);
     assert_eq!(place.upkeep("10").dropped, 14);
 }
+
+#[test]
+fn every_panel_answers_with_the_switch_of_the_data_source() {
+    let Some(place) = Place::new("every_panel_answers_with_the_switch_of_the_data_source", "public") else {
+        return;
+    };
+    crate::dashboards::check_on_timescale(&place.url());
+}
