@@ -246,6 +246,9 @@ impl Report<'_> {
         totals.cycle_ms += last.cycle_ms;
         totals.cpu_seconds += last.cpu_ms / 1000.0;
         totals.peak_rss_bytes = last.peak_rss_bytes.unwrap_or(0);
+        let outcomes = &self.sealed.outcomes;
+        totals.parts += outcomes.ok + outcomes.partial + outcomes.skipped + outcomes.failed;
+        totals.failed_parts += outcomes.failed;
         for watch in &self.collected.watches {
             totals.acquisitions += watch.figures.acquisitions;
             totals.reuses += watch.figures.reuses;

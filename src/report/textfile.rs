@@ -13,7 +13,7 @@ pub(super) fn write(report: &Report, ledger: &Ledger) {
 
 fn text(report: &Report, ledger: &Ledger) -> String {
     let totals = &ledger.totals;
-    let rows: [(&str, &str, &str, String); 10] = [
+    let rows: [(&str, &str, &str, String); 13] = [
         (
             "pganalytics_collection_cycle_ms",
             "counter",
@@ -38,6 +38,13 @@ fn text(report: &Report, ledger: &Ledger) -> String {
             "Processor time of the collector",
             totals.cpu_seconds.to_string(),
         ),
+        ("pganalytics_collections_total", "counter", "Parts that were asked for", totals.parts.to_string()),
+        (
+            "pganalytics_collection_failures_total",
+            "counter",
+            "Parts that failed",
+            totals.failed_parts.to_string(),
+        ),
         (
             "pganalytics_peak_rss_bytes",
             "gauge",
@@ -58,6 +65,12 @@ fn text(report: &Report, ledger: &Ledger) -> String {
         ),
         ("pganalytics_spool_batches", "gauge", "Batches that wait", report.waiting.batches.to_string()),
         ("pganalytics_spool_bytes", "gauge", "Bytes that wait", report.waiting.bytes.to_string()),
+        (
+            "pganalytics_spool_limit_bytes",
+            "gauge",
+            "Bytes that the spool may hold",
+            report.config.spool.max_bytes.to_string(),
+        ),
         (
             "pganalytics_failed_parts",
             "gauge",

@@ -149,6 +149,8 @@ pub struct Totals {
     pub reuses: u64,
     pub cpu_seconds: f64,
     pub peak_rss_bytes: u64,
+    pub parts: u64,
+    pub failed_parts: u64,
 }
 
 /// JSON kept as it came: the ledger does not look into it.

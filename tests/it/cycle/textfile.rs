@@ -7,11 +7,12 @@ use crate::support::cluster::shared;
 use crate::support::home::Home;
 use crate::support::majors;
 
-const COUNTERS: [&str; 4] = [
+const COUNTERS: [&str; 5] = [
     "pganalytics_collection_cycle_ms",
     "pganalytics_connection_pool_acquisitions",
     "pganalytics_connection_pool_reuses",
     "pganalytics_collector_cpu_seconds_total",
+    "pganalytics_collections_total",
 ];
 
 #[test]
@@ -33,8 +34,15 @@ fn figures_are_well_formed_and_counters_only_grow() {
         }
         assert!(now["pganalytics_peak_rss_bytes"].0 > 1e6);
         assert_eq!(now["pganalytics_spool_batches"].0, 0.0);
+        assert!(now["pganalytics_spool_limit_bytes"].0 > 1e6);
+        assert_eq!(now["pganalytics_collection_failures_total"], (0.0, "counter".to_owned()));
         before = now;
     }
+    let parts = |batch: &serde_json::Value| -> f64 {
+        batch["outcomes"].as_object().unwrap().values().map(|count| count.as_f64().unwrap()).sum()
+    };
+    let parts: f64 = home.batches().iter().map(parts).sum();
+    assert_eq!(before["pganalytics_collections_total"].0, parts);
     assert_eq!(before["pganalytics_connection_pool_acquisitions"].0, total(&home, "pool_acquisitions"));
     assert_eq!(before["pganalytics_connection_pool_reuses"].0, total(&home, "pool_reuses"));
 }

@@ -18,7 +18,7 @@ use crate::openapi::{Answer, Operation, Who};
 use crate::principal::bearer;
 use crate::problem::Problem;
 use crate::store::failure::Failure;
-use crate::store::watch;
+use crate::store::{fleet, watch};
 
 /// A scrape does not wait for a database that does not answer: the rest is told without it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -47,6 +47,9 @@ pub async fn scrape(
     let mut text = app.figures.text().map_err(|_| Problem::Broken)?;
     if let Ok(Ok(stored)) = tokio::time::timeout(PATIENCE, stored(&app)).await {
         text += &stored;
+    }
+    if let Ok(Ok(watched)) = tokio::time::timeout(PATIENCE, watched(&app)).await {
+        text += &watched;
     }
     text += "# EOF\n";
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
@@ -82,14 +85,46 @@ async fn stored(app: &App) -> Result<String, Failure> {
         "Items and batches that could not be stored",
         [(String::new(), dead as f64)],
     );
-    let label = |c: &watch::Watched| {
-        let name = c.name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        format!("{{collector=\"{}\",name=\"{name}\"}}", c.id)
-    };
+    let label = |c: &watch::Watched| format!("{{collector=\"{}\",name=\"{}\"}}", c.id, escaped(&c.name));
     for (name, help, value) in FIGURES {
         gauge(&mut text, name, help, collectors.iter().filter_map(|c| Some((label(c), value(c)?))));
     }
     Ok(text)
+}
+
+/// Of the servers and hosts that collectors watch.
+async fn watched(app: &App) -> Result<String, Failure> {
+    let asked = app.db.with(PATIENCE, async |client| {
+        let mut text = String::new();
+        for figure in fleet::FIGURES {
+            told(&mut text, figure, &fleet::samples(client, figure).await?);
+        }
+        Ok(text)
+    });
+    asked.await
+}
+
+fn told(text: &mut String, figure: &fleet::Figure, samples: &[fleet::Sample]) {
+    let (kind, suffix) = if figure.counter { ("counter", "_total") } else { ("gauge", "") };
+    let name = figure.name;
+    let _ = writeln!(text, "# HELP {name} {}.\n# TYPE {name} {kind}", figure.help);
+    for sample in samples {
+        let labels: String =
+            figure.labels.iter().zip(&sample.labels).fold(String::new(), |mut labels, (label, value)| {
+                let _ = write!(labels, ",{label}=\"{}\"", escaped(value));
+                labels
+            });
+        let (collector, known) = (&sample.collector, escaped(&sample.name));
+        let _ = writeln!(
+            text,
+            "{name}{suffix}{{collector=\"{collector}\",name=\"{known}\"{labels}}} {}",
+            sample.value
+        );
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 type Figure = fn(&watch::Watched) -> Option<f64>;

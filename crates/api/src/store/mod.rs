@@ -10,6 +10,7 @@ pub mod collectors;
 pub mod configs;
 pub mod dead_letters;
 pub mod failure;
+pub mod fleet;
 pub mod items;
 pub mod migrate;
 pub mod partitions;

@@ -154,6 +154,77 @@ fn each_figure_follows_what_it_tells_of() {
 }
 
 #[test]
+fn what_alerts_ask_of_servers_and_hosts_is_that_of_their_newest_items() {
+    for major in majors() {
+        let server = shared(major);
+        let api = Api::start(server, &server.fresh_database("scrape"), &[]);
+        let (id, token) = api.register("one");
+        let replication = |state: &str, active: bool| {
+            json!({
+                "replication_status": [
+                    { "application_name": "near", "state": state, "replay_lag_ms": 1500.0 },
+                    { "application_name": "near", "state": "streaming", "replay_lag_ms": 12000.0 },
+                    { "application_name": "far \"away\"", "state": "streaming" },
+                ],
+                "replication_slots": [{ "slot_name": "a", "active": active }, { "slot_name": "b", "active": false }],
+                "wraparound_risk": [
+                    { "database": "app", "percent_until_wraparound": 93.5, "percent_until_mxid_wraparound": 99.0 },
+                    { "database": "old", "percent_until_wraparound": 80.0, "percent_until_mxid_wraparound": 15.0 },
+                ],
+            })
+        };
+        let stats = |hit: i64| json!({ "blocks_hit": hit, "blocks_read": 7 });
+        let sampled = json!({ "stats": { "sampling_percent": 3.5, "time_covered_percent": 75.0 } });
+        let disks = json!({ "filesystems": [{ "mount": "/", "percent_used": 91.5 }, { "mount": "/odd" }] });
+        api.push(
+            &token,
+            &batch(
+                &id,
+                &[
+                    item("pg_stats", Some("app"), stats(1)),
+                    item("pg_replication", None, replication("backup", true)),
+                ],
+            ),
+        );
+        let newest = [
+            item("pg_stats", Some("app"), stats(42)),
+            item("pg_replication", None, replication("streaming", false)),
+            item("pg_replication", Some("app"), json!({ "publications": [] })),
+            item("pg_query_stats", Some("app"), sampled),
+            item("disk_usage", None, disks),
+        ];
+        let later = newest.map(|mut item| {
+            item["timestamp"] =
+                (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(2)).to_string().into();
+            item
+        });
+        assert_eq!(api.push(&token, &batch(&id, &later)).status, 200);
+        let text = api.get("/metrics", Some(SCRAPE_TOKEN)).text;
+        let _ = samples(&text);
+        let place = format!("collector=\"{id}\",name=\"one\"");
+        let expected = [
+            ("blocks_hit_total", ",server=\"main\",database=\"app\"", "42"),
+            ("blocks_read_total", ",server=\"main\",database=\"app\"", "7"),
+            ("disk_free_percent", ",mount=\"/\"", "8.5"),
+            ("inactive_slots", ",server=\"main\"", "2"),
+            ("query_sampling_percent", ",server=\"main\",database=\"app\"", "3.5"),
+            ("query_time_covered_percent", ",server=\"main\",database=\"app\"", "75"),
+            ("replay_lag_seconds", ",server=\"main\",application=\"near\"", "12"),
+            ("replicas", ",server=\"main\"", "3"),
+            ("wraparound_left_percent", ",server=\"main\",database=\"app\"", "93.5"),
+            ("wraparound_left_percent", ",server=\"main\",database=\"old\"", "15"),
+        ];
+        for (name, labels, value) in expected {
+            let line = format!("pganalytics_{name}{{{place}{labels}}} {value}");
+            assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{major}: {line}\n{text}");
+            let all =
+                text.lines().filter(|found| found.starts_with(&format!("pganalytics_{name}{{"))).count();
+            assert_eq!(all, expected.iter().filter(|(other, ..)| *other == name).count(), "{major}: {name}");
+        }
+    }
+}
+
+#[test]
 fn paths_that_are_nowhere_make_no_label() {
     let server = shared(*majors().last().unwrap());
     let api = Api::start(server, &server.fresh_database("scrape"), &[]);
