@@ -125,7 +125,7 @@ pub const FIGURES: &[Figure] = &[
         counter: false,
         labels: &["server", "database"],
         sql: "select c.id::text, c.name, array[r.server, r.database], min(r.remaining) from (\
-             select s.collector_id, s.server, s.database, least(s.percent_until_wraparound, s.percent_until_mxid_wraparound) as remaining \
+             select s.collector_id, s.server, s.database, 100 - greatest(s.percent_until_wraparound, s.percent_until_mxid_wraparound) as remaining \
              from collectors c cross join lateral newest('pg_replication', array[c.id]) r \
              join wraparound_risk s on s.collector_id = c.id and s.\"timestamp\" = r.\"timestamp\" and s.item = r.id \
              where c.last_seen > now() - interval '15 minutes' and r.\"timestamp\" > now() - interval '15 minutes' \

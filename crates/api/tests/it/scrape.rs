@@ -168,8 +168,8 @@ fn what_alerts_ask_of_servers_and_hosts_is_that_of_their_newest_items() {
                 ],
                 "replication_slots": [{ "slot_name": "a", "active": active }, { "slot_name": "b", "active": false }],
                 "wraparound_risk": [
-                    { "database": "app", "percent_until_wraparound": 93.5, "percent_until_mxid_wraparound": 99.0 },
-                    { "database": "old", "percent_until_wraparound": 80.0, "percent_until_mxid_wraparound": 15.0 },
+                    { "database": "app", "percent_until_wraparound": 6.5, "percent_until_mxid_wraparound": 1.0 },
+                    { "database": "old", "percent_until_wraparound": 20.0, "percent_until_mxid_wraparound": 85.0 },
                 ],
             })
         };
