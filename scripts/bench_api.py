@@ -16,6 +16,7 @@ import time
 
 import bench
 import bench_growth
+import bench_panels
 from bench_backend import FAMILIES, SETTINGS, TREE, Api, Load, record, records_of, settings, sizes
 
 # The floors of the contract.
@@ -199,7 +200,7 @@ def load_bench(base, options):
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench-api")
-    parser.add_argument("what", choices=["load", "growth"])
+    parser.add_argument("what", choices=["load", "growth", "panels"])
     parser.add_argument("--seconds", type=int, default=60, help="of a run at a fixed rate; others take a third of it")
     parser.add_argument("--collectors", type=int, help="in place of as many as push once a minute each")
     parser.add_argument("--write", action="store_true", help="lay the tables into docs/BENCHMARKS.md")
@@ -208,7 +209,13 @@ def main():
     base = tempfile.mkdtemp(prefix="pga-bench-api-")
     os.chmod(base, 0o755)
     try:
-        told = load_bench(base, options) if options.what == "load" else bench_growth.growth_bench(base)
+        match options.what:
+            case "load":
+                told = load_bench(base, options)
+            case "growth":
+                told = bench_growth.growth_bench(base)
+            case _:
+                told = bench_panels.panels_bench(base)
     finally:
         shutil.rmtree(base, ignore_errors=True)
     text = f"{bench.surroundings(load_before, TREE)}\n\n{told}"
