@@ -187,7 +187,7 @@ $$;
 -- did since the last run, its collector tells, of calls and time. (A column of theirs is called `since`, too.)
 create function query_rates(
     since timestamptz, until timestamptz, step interval, collectors uuid[]
-  , servers text[] default null, databases text[] default null, most integer default 300
+  , servers text[] default null, databases text[] default null, most integer default 200
 ) returns table (
     collector_id uuid, server text, database text, hash bigint, userid bigint, "user" text, toplevel boolean, "timestamp" timestamptz, seconds float8
   , calls float8, total_time float8, plans float8, total_plan_time float8, rows float8, shared_blks_hit float8
