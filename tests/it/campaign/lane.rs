@@ -1,19 +1,18 @@
 //! A lane: one collector with its database, its backend and its host, on which one fault after the other is brought
-//! about. It never repairs what a run left behind; it only lets time pass.
+//! about (see `inflict`). It never repairs what a run left behind; it only lets time pass.
 
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use pganalytics::state::ledger::{self, Ledger};
 
 use super::account::Account;
 use super::evidence::{self, Marks};
-use super::fault::{Fault, Host, Reply, Run, Server, Way};
+use super::fault::{Fault, Host};
 use super::receiver::{Receiver, TOKEN};
 use super::told::Told;
 use super::witness::Witness;
@@ -21,13 +20,10 @@ use super::{Fired, RUN_S, host};
 use crate::support::chance::Chance;
 use crate::support::cluster::Cluster;
 use crate::support::home::{self, Home};
-use crate::support::poll::{LONG, eventually};
-use crate::support::postmaster;
+use crate::support::program;
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::{ports, program};
 
 pub(super) const PASSWORD: &str = "s3cret-password-2718281828";
-const NOBODY: &str = "https://nowhere.invalid:8080";
 
 pub(super) struct Lane {
     pub(super) chance: Chance,
@@ -44,13 +40,13 @@ pub(super) struct Lane {
     pub(super) recovering: Cluster,
     pub(super) proxy: Proxy,
     pub(super) receiver: Receiver,
-    home: Home,
+    pub(super) home: Home,
     witness: Witness,
-    program: PathBuf,
+    pub(super) program: PathBuf,
     /// Batches that no disk took and no backend: told on stderr, for the disk that should count them is the one that fails.
     unsealed: u64,
     /// What a run takes: a signal comes before that.
-    horizon: Duration,
+    pub(super) horizon: Duration,
     /// Whether the run went on when its signal was sent.
     pub(super) was_running: bool,
 }
@@ -183,11 +179,11 @@ impl Lane {
         fs::read_to_string(self.host_log_path()).unwrap()
     }
 
-    fn host_log_path(&self) -> PathBuf {
+    pub(super) fn host_log_path(&self) -> PathBuf {
         self.home.config_path().with_file_name("injected")
     }
 
-    fn noted(&self, line: &str) {
+    pub(super) fn noted(&self, line: &str) {
         let mut log = fs::File::options().append(true).open(self.host_log_path()).unwrap();
         writeln!(log, "{line}").unwrap();
     }
@@ -230,7 +226,7 @@ impl Lane {
         self.let_pass(seconds);
     }
 
-    fn let_pass(&self, seconds: i64) {
+    pub(super) fn let_pass(&self, seconds: i64) {
         let Some(mut ledger) = self.ledger() else { return };
         for server in ledger.servers.values_mut() {
             server.until = server.until.map(|until| until - seconds);
@@ -251,7 +247,7 @@ impl Lane {
         path.exists().then(|| ledger::peek(&path)).filter(|ledger| *ledger != Ledger::default())
     }
 
-    fn configure(&self, port: u16, url: &str, more: &str, log_path: &str) {
+    pub(super) fn configure(&self, port: u16, url: &str, more: &str, log_path: &str) {
         let log_path = if log_path.is_empty() { "{log}" } else { log_path };
         let ca = self.receiver.ca_file.display();
         self.home.config(&format!(
@@ -277,180 +273,5 @@ impl Lane {
         if run.stderr.contains("panicked") {
             self.odd.push(format!("{}: {}", fault.name(), run.stderr));
         }
-    }
-}
-
-/// What is done to it.
-impl Lane {
-    fn with(&mut self, fault: Fault) -> Vec<home::Run> {
-        self.configure(self.proxy.port(), &self.receiver.url(), "", "");
-        match fault {
-            Fault::None => {
-                let run = self.home.cron();
-                self.horizon = run.took;
-                vec![run]
-            }
-            Fault::Answer(reply) => self.with_answer(reply),
-            Fault::Way(way) => self.with_way(way),
-            Fault::Server(server) => self.with_server(server),
-            Fault::Host(host) => self.with_host(host),
-            Fault::Run(run) => self.with_run(run),
-        }
-    }
-
-    fn with_answer(&mut self, reply: Reply) -> Vec<home::Run> {
-        self.receiver.order(Some(reply));
-        match reply {
-            // Until it is put aside: five answers over ten minutes, then once more behind the others.
-            Reply::Stubborn500 => (0..12)
-                .map(|_| {
-                    self.let_pass(200);
-                    self.home.cron()
-                })
-                .collect(),
-            _ => vec![self.home.cron()],
-        }
-    }
-
-    fn with_way(&self, way: Way) -> Vec<home::Run> {
-        let nobody = ports::lease();
-        let false_urls = self.receiver.false_urls();
-        let url = match way {
-            Way::WrongHost => false_urls[0].0.clone(),
-            Way::ExpiredCertificate => false_urls[1].0.clone(),
-            Way::UnknownAuthority => false_urls[2].0.clone(),
-            Way::Refused => {
-                let refused = TcpStream::connect(("127.0.0.1", nobody.number)).unwrap_err();
-                self.noted(&format!("unreachable: {refused}"));
-                format!("https://localhost:{}", nobody.number)
-            }
-            Way::UnknownName => {
-                let unknown = ("nowhere.invalid", 8080).to_socket_addrs().map(|_| ()).unwrap_err();
-                self.noted(&format!("unreachable: {unknown}"));
-                NOBODY.to_owned()
-            }
-        };
-        self.configure(self.proxy.port(), &url, "", "");
-        vec![self.home.cron()]
-    }
-
-    fn with_server(&mut self, server: Server) -> Vec<home::Run> {
-        let bytes = 200 + self.chance.below(8000);
-        match server {
-            Server::Refuses => self.proxy.set(Mode::Refuse),
-            Server::Resets => self.proxy.set(Mode::Reset),
-            Server::SilentAtConnect => self.proxy.set(Mode::Stall),
-            Server::SilentInAnswer => self.proxy.set(Mode::StallAfter(bytes)),
-            Server::CutInAnswer => self.proxy.set(Mode::CutAfter(bytes)),
-            Server::InRecovery => {
-                self.configure(self.recovering.port(), &self.receiver.url(), "", "");
-            }
-            Server::Killed => return self.with_server_killed(),
-            Server::OutOfSlots => {
-                let port = self.cluster.port();
-                let login = format!("host=127.0.0.1 port={port} user=crowd dbname=postgres");
-                let crowd: Vec<_> =
-                    (0..30).map_while(|_| postgres::Client::connect(&login, postgres::NoTls).ok()).collect();
-                assert!(crowd.len() < 30, "the slots have no end");
-                return vec![self.home.cron()];
-            }
-            Server::ShuttingDown => {
-                let session = self.cluster.conn("postgres");
-                let mark = self.cluster.log_mark();
-                postmaster::signal(self.cluster.pid(), rustix::process::Signal::TERM);
-                eventually(LONG, || match self.cluster.log_since(mark) {
-                    log if log.contains("received smart shutdown request") => Ok(()),
-                    log => Err(log),
-                });
-                let run = self.home.cron();
-                drop(session);
-                self.cluster.restart();
-                return vec![run];
-            }
-        }
-        vec![self.home.cron()]
-    }
-
-    fn with_server_killed(&mut self) -> Vec<home::Run> {
-        let before = self.proxy.connections();
-        let run = self.home.spawn(&["cron"]);
-        eventually(LONG, || if self.proxy.connections() > before { Ok(()) } else { Err("no connection") });
-        std::thread::sleep(Duration::from_millis(self.chance.below(100)));
-        self.cluster.kill9();
-        let run = run.wait(LONG);
-        self.cluster.restart();
-        vec![run]
-    }
-
-    fn with_host(&mut self, host: Host) -> Vec<home::Run> {
-        let chance = self.chance.below(u64::MAX);
-        match host {
-            Host::SpoolBound => {
-                self.receiver.order(Some(Reply::Missing404));
-                self.configure(self.proxy.port(), &self.receiver.url(), "[spool]\nmax_bytes = 65536", "");
-                return (0..12).map(|_| self.home.cron()).collect();
-            }
-            Host::LogUnwritable => {
-                let target = host::log_path(&self.home, chance);
-                self.configure(self.proxy.port(), &self.receiver.url(), "", &target);
-            }
-            // A wait, or a spool, that meets another time.
-            Host::ClockAhead | Host::ClockBack => {
-                let order = self.some_order();
-                self.receiver.order(order);
-            }
-            _ => {}
-        }
-        let command: Command = host::wrapped(host, &self.home, &self.program, &self.host_log_path(), chance);
-        vec![self.home.spawn_command(command).wait(LONG)]
-    }
-
-    fn some_order(&mut self) -> Option<Reply> {
-        let orders = [
-            None,
-            None,
-            Some(Reply::ResetAfterBody),
-            Some(Reply::Drip),
-            Some(Reply::TooLarge413),
-            Some(Reply::TooMany429),
-            Some(Reply::Unavailable503),
-            Some(Reply::Half),
-        ];
-        orders[self.chance.below(orders.len() as u64) as usize]
-    }
-
-    fn with_run(&mut self, how: Run) -> Vec<home::Run> {
-        let orders = [
-            None,
-            None,
-            Some(Reply::ResetAfterBody),
-            Some(Reply::Drip),
-            Some(Reply::TooLarge413),
-            Some(Reply::Half),
-        ];
-        let order = orders[self.chance.below(orders.len() as u64) as usize];
-        self.receiver.order(order);
-        if how == Run::Many {
-            let many = 2 + self.chance.below(9);
-            let running: Vec<_> = (0..many).map(|_| self.home.spawn(&["cron"])).collect();
-            return running.into_iter().map(|run| run.wait(LONG)).collect();
-        }
-        let mut run = self.home.spawn(&["cron"]);
-        let moment = Duration::from_micros(self.chance.below(self.horizon.as_micros() as u64));
-        if how == Run::KilledWhilePushing {
-            eventually(LONG, || {
-                if self.receiver.requests() > 0 || !run.is_running() { Ok(()) } else { Err("no push") }
-            });
-            std::thread::sleep(moment / 20);
-        } else {
-            std::thread::sleep(moment);
-        }
-        self.was_running = run.is_running();
-        match how {
-            Run::Terminated => run.signal(rustix::process::Signal::TERM),
-            _ => run.kill9(),
-        }
-        let run = run.wait(LONG);
-        vec![run]
     }
 }

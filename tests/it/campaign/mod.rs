@@ -6,6 +6,7 @@ mod account;
 mod evidence;
 mod fault;
 mod host;
+mod inflict;
 mod lane;
 mod receiver;
 mod told;
