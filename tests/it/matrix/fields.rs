@@ -262,6 +262,9 @@ fn subscribe(primary: &Cluster) {
 }
 
 fn work(primary: &Cluster) {
+    let inserted =
+        || primary.one::<i64>("app", "select n_tup_ins from pg_stat_user_tables where relname = 'customer'");
+    let before = inserted();
     let mut app = primary.conn("app");
     for text in [
         "insert into shop.orders (customer, total, note) select 1, n, repeat('y', 200) from generate_series(1, 5000) n",
@@ -283,7 +286,13 @@ fn work(primary: &Cluster) {
         app.batch_execute(text).unwrap_or_else(|e| panic!("{text}: {e:?}"));
     }
     logged(&mut app);
+    drop(app);
     deadlock(primary);
+    // Before 15 figures go by way of a process that takes its time.
+    eventually(LONG, || match inserted() {
+        now if now >= before + 2 => Ok(()),
+        now => Err((before, now)),
+    });
 }
 
 /// Two sessions that wait for each other, until one of them is ended.
