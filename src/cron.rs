@@ -28,7 +28,7 @@ use crate::privacy::screen::Screen;
 use crate::report::progress::Progress;
 use crate::report::{self, Report};
 use crate::signals;
-use crate::spool::{self, Spool};
+use crate::spool::{self, Entry, Spool};
 use crate::state::ledger::{self, Ledger};
 use crate::state::{Locked, StateDir};
 use crate::version;
@@ -68,8 +68,10 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
 
     let config = Arc::new(config);
     let spool = Spool::open(&state);
-    recall::log_positions(&mut ledger, &spool);
-    let sequence = next_sequence(&ledger, &spool);
+    // One that cannot be listed says so when it is drained.
+    let spooled = spool.entries().unwrap_or_default();
+    recall::log_positions(&mut ledger, &spooled);
+    let sequence = next_sequence(&ledger, &spooled);
     let screen = Screen::of(config.privacy, || Key::of(state.root()))?;
     let mut batch = Batch::open(head(&config, &moment, sequence))?.behind(screen);
     let inputs = moment.inputs(&config, &ledger, sequence, cycle.force);
@@ -223,9 +225,8 @@ fn head(config: &Config, moment: &Moment, sequence: u64) -> wire::Head {
 }
 
 /// The spool's own names outlive a lost ledger.
-fn next_sequence(ledger: &Ledger, spool: &Spool) -> u64 {
-    let spooled = spool.entries().ok().and_then(|entries| entries.last().map(|e| e.sequence)).unwrap_or(0);
-    ledger.sequence.max(spooled) + 1
+fn next_sequence(ledger: &Ledger, spooled: &[Entry]) -> u64 {
+    ledger.sequence.max(spooled.last().map_or(0, |entry| entry.sequence)) + 1
 }
 
 /// A run without a state directory collects and delivers; it remembers nothing, and nothing keeps a second run away.

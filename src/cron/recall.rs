@@ -2,7 +2,8 @@
 //!
 //! Entries of a log are told once: where reading stopped travels in the item itself, so that a sealed batch and the
 //! position it ends at are one file. A batch leaves the spool only after the ledger was written; so a batch that the
-//! ledger does not know is still there to be asked.
+//! ledger does not know is still there to be asked. A kill leaves one; a ledger that was lost leaves all that wait, and of
+//! those only the newest are asked, as a run has no time to read a week.
 
 use std::fs;
 
@@ -11,8 +12,11 @@ use serde::Deserialize;
 
 use crate::batch::inflate;
 use crate::collect::pg_log::PG_LOG;
-use crate::spool::{Entry, Spool};
+use crate::spool::Entry;
 use crate::state::ledger::{Ledger, RawJson};
+
+/// At a run a minute and a log every five, more than enough.
+const NEWEST: usize = 32;
 
 /// What of an item is looked at.
 #[derive(Deserialize)]
@@ -25,10 +29,11 @@ struct Item {
     position: Option<Box<RawJson>>,
 }
 
-pub(super) fn log_positions(ledger: &mut Ledger, spool: &Spool) {
-    // A spool that cannot be listed says so when it is drained.
-    let entries = spool.entries().unwrap_or_default();
-    for entry in entries.iter().filter(|entry| entry.sequence > ledger.sequence) {
+/// `spooled` is sorted, the oldest first.
+pub(super) fn log_positions(ledger: &mut Ledger, spooled: &[Entry]) {
+    let known = spooled.partition_point(|entry| entry.sequence <= ledger.sequence);
+    let newest = known.max(spooled.len().saturating_sub(NEWEST));
+    for entry in &spooled[newest..] {
         match items(entry) {
             Ok(items) => {
                 for Item { server, position, .. } in items.into_iter().filter(|item| item.kind == PG_LOG.name)
