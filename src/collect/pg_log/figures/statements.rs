@@ -12,10 +12,15 @@ use crate::collect::pg_log::times::written;
 const MOST: usize = 50;
 
 /// Who runs it, and what it is.
+#[derive(Serialize)]
 struct Whose {
+    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     queryid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<String>,
 }
 
@@ -47,14 +52,8 @@ pub(super) struct SlowTold {
 
 #[derive(Serialize)]
 struct SlowRow {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queryid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    database: Option<String>,
+    #[serde(flatten)]
+    whose: Whose,
     count: u64,
     total_ms: f64,
     longest_ms: f64,
@@ -80,16 +79,14 @@ impl Slow {
     }
 
     pub(super) fn told(self) -> SlowTold {
-        let rows = self.shapes.told(MOST).into_iter().map(|Slot { count, sum, max, last_us, row }| SlowRow {
-            text: row.text,
-            queryid: row.queryid,
-            user: row.user,
-            database: row.database,
-            count,
-            total_ms: thousandths(sum),
-            longest_ms: thousandths(max),
-            last: last_us.map(written),
-        });
+        let rows =
+            self.shapes.told(MOST).into_iter().map(|Slot { count, sum, max, last_us, row: whose }| SlowRow {
+                whose,
+                count,
+                total_ms: thousandths(sum),
+                longest_ms: thousandths(max),
+                last: last_us.map(written),
+            });
         SlowTold {
             count: self.count,
             total_ms: thousandths(self.total_ms),
@@ -109,14 +106,8 @@ pub(super) struct FailedRow {
     kind: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     sqlstate: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queryid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    database: Option<String>,
+    #[serde(flatten)]
+    whose: Whose,
     count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<String>,
@@ -136,10 +127,7 @@ impl Failed {
         let told = rows.map(|Slot { count, last_us, row: (whose, sqlstate, kind), .. }| FailedRow {
             kind,
             sqlstate,
-            text: whose.text,
-            queryid: whose.queryid,
-            user: whose.user,
-            database: whose.database,
+            whose,
             count,
             last: last_us.map(written),
         });
@@ -165,14 +153,8 @@ pub(super) struct TempTold {
 
 #[derive(Serialize)]
 struct TempRow {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queryid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    database: Option<String>,
+    #[serde(flatten)]
+    whose: Whose,
     count: u64,
     bytes: u64,
     largest_bytes: u64,
@@ -192,15 +174,8 @@ impl TempFiles {
     }
 
     pub(super) fn told(self) -> TempTold {
-        let rows = self.shapes.told(MOST).into_iter().map(|Slot { count, sum, max, last_us, row }| TempRow {
-            text: row.text,
-            queryid: row.queryid,
-            user: row.user,
-            database: row.database,
-            count,
-            bytes: sum as u64,
-            largest_bytes: max as u64,
-            last: last_us.map(written),
+        let rows = self.shapes.told(MOST).into_iter().map(|Slot { count, sum, max, last_us, row: whose }| {
+            TempRow { whose, count, bytes: sum as u64, largest_bytes: max as u64, last: last_us.map(written) }
         });
         TempTold {
             count: self.count,
