@@ -155,15 +155,7 @@ impl Lane {
     }
 
     fn with_run(&mut self, how: Run) -> Vec<home::Run> {
-        let orders = [
-            None,
-            None,
-            Some(Reply::ResetAfterBody),
-            Some(Reply::Drip),
-            Some(Reply::TooLarge413),
-            Some(Reply::Half),
-        ];
-        let order = orders[self.chance.below(orders.len() as u64) as usize];
+        let order = self.some_order();
         self.receiver.order(order);
         if how == Run::Many {
             let many = 2 + self.chance.below(9);
@@ -185,7 +177,6 @@ impl Lane {
             Run::Terminated => run.signal(Signal::TERM),
             _ => run.kill9(),
         }
-        let run = run.wait(LONG);
-        vec![run]
+        vec![run.wait(LONG)]
     }
 }

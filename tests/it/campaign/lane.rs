@@ -12,7 +12,7 @@ use pganalytics::state::ledger::{self, Ledger};
 
 use super::account::Account;
 use super::evidence::{self, Marks};
-use super::fault::{Fault, Host};
+use super::fault::{Fault, Host, Run};
 use super::receiver::{Receiver, TOKEN};
 use super::told::Told;
 use super::witness::Witness;
@@ -20,7 +20,6 @@ use super::{Fired, RUN_S, host};
 use crate::support::chance::Chance;
 use crate::support::cluster::Cluster;
 use crate::support::home::{self, Home};
-use crate::support::program;
 use crate::support::proxy::{Mode, Proxy};
 
 pub(super) const PASSWORD: &str = "s3cret-password-2718281828";
@@ -73,7 +72,7 @@ impl Lane {
         fs::set_permissions(home.state_dir(), fs::Permissions::from_mode(0o700)).unwrap();
         // Beside the configuration, where the server's user can run it too.
         let program = home.config_path().with_file_name("pganalytics");
-        fs::copy(program_built(), &program).unwrap();
+        fs::copy(crate::support::program("pganalytics"), &program).unwrap();
         fs::write(home.config_path().with_file_name("injected"), "").unwrap();
         fs::write(home.config_path(), "").unwrap();
         // It holds a password; the server's user reads it too, by its group.
@@ -193,10 +192,6 @@ fn group_of(cluster: &Cluster) -> u32 {
     fs::metadata(cluster.data_dir()).unwrap().gid()
 }
 
-fn program_built() -> PathBuf {
-    program("pganalytics")
-}
-
 fn recovering(major: u32) -> Cluster {
     let mut cluster = Cluster::start(major, &[("hot_standby", "off")]);
     cluster.stop();
@@ -262,7 +257,9 @@ impl Lane {
         self.runs += 1;
         self.slowest = self.slowest.max(Some(run.took));
         self.unsealed += u64::from(run.stderr.contains("it is lost"));
-        let killed = run.signal == Some(9) && matches!(fault, Fault::Run(_));
+        // Before a run listens to it, SIGTERM ends it like any process; nothing has begun by then.
+        let ended = if fault == Fault::Run(Run::Terminated) { Some(15) } else { Some(9) };
+        let killed = matches!(fault, Fault::Run(_)) && run.signal == ended;
         let starved = fault == Fault::Host(Host::NoMemory) && run.code.is_some_and(|code| code > 100);
         if !(killed || starved || matches!(run.code, Some(0 | 1 | 3 | 75))) {
             self.odd.push(format!("{}: {run:?}", fault.name()));
