@@ -451,12 +451,12 @@ def surroundings(load_before, tree=TREE):
             f"before: {load_before:.2f}; after (1, 5, 15 minutes): {averages}.")
 
 
-def lay_into_document(text, command="scripts/bench"):
+def lay_into_document(text, command="scripts/bench", document=DOCUMENT):
     begin, end = f"<!-- measured: {command} --write -->", "<!-- end of what was measured -->"
-    with open(DOCUMENT) as file:
+    with open(document) as file:
         before, rest = file.read().split(begin)
         after = rest.split(end, 1)[1]
-    with open(DOCUMENT, "w") as file:
+    with open(document, "w") as file:
         file.write(f"{before}{begin}\n{text}\n{end}{after}")
 
 

@@ -1,0 +1,112 @@
+"""Counts instructions of the release build, and compares them with those on record.
+
+A row's share is the difference of two runs that differ only in how many rows of tables they ask for, so it holds what a row
+costs on its whole way: received, written as JSON, compressed. What is counted twice in a row differs by less than a
+hundredth, as ids and moments of a run are never the same."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import bench
+
+RECORD = os.path.join(bench.ROOT, "tests/instructions.json")
+ROWS = (10, 1010)
+MAY_GROW = 1.10
+
+
+def counted(home, *arguments):
+    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={home}/callgrind.out", bench.BINARY,
+                           "--config", f"{home}/collector.toml", *arguments],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if not found:
+        sys.exit(f"callgrind counted nothing: {done.stderr}")
+    return int(found[1]), done.returncode
+
+
+def configure(home, port, rows):
+    with open(os.path.join(bench.ROOT, "collector.toml.example")) as file:
+        collectors = re.findall(r"^\[(\w+)\]\n(?:#.*\n|\n)*enabled = ", file.read(), re.MULTILINE)
+    with open(f"{home}/collector.toml", "w") as file:
+        file.write(f'[collector]\nid = "counted"\nhostname = "counted"\nstate_dir = "{home}/state"\n'
+                   f'[backend]\nurl = "file://{home}/out"\n'
+                   f'[postgres]\nhost = "127.0.0.1"\nport = {port}\nuser = "bench_trust"\ndatabases = "counted"\n'
+                   'sslmode = "disable"\n[collector_threading]\nthread_pool_size = 1\n'
+                   f'[logging]\nfile_path = "{home}/collector.log"\n'
+                   f"[pg_stats]\ntables_limit = {rows}\nindexes_limit = 10\nsizes_interval = 86400\n")
+        file.writelines(f"[{name}]\nenabled = false\n" for name in collectors if name != "pg_stats")
+
+
+def tables_told(home):
+    done = subprocess.run([bench.BINARY, "--config", f"{home}/collector.toml", "--dry-run"], capture_output=True,
+                          check=True)
+    return sum(len(item.get("tables", [])) for item in json.loads(done.stdout)["metrics"])
+
+
+def count(home, server):
+    configure(home, server.port, ROWS[0])
+    found = {"start, to a valid configuration": must_be(0, counted(home, "--validate-config"))}
+    configure(home, bench.free_port() + 1, ROWS[0])
+    found["a run that reaches no server"] = must_be(3, counted(home, "--dry-run"))
+    runs = []
+    for rows in ROWS:
+        configure(home, server.port, rows)
+        if tables_told(home) != rows:
+            sys.exit(f"{rows} rows were asked for, {tables_told(home)} came")
+        runs.append(must_be(0, counted(home, "--dry-run")))
+    found["a row of pg_stats, from the wire into the batch"] = (runs[1] - runs[0]) // (ROWS[1] - ROWS[0])
+    return found
+
+
+def must_be(code, result):
+    instructions, got = result
+    if got != code:
+        sys.exit(f"exit code {got}, not {code}: something else was counted")
+    return instructions
+
+
+def compare(found):
+    with open(RECORD) as file:
+        record = json.load(file)
+    grown = []
+    for name, now in found.items():
+        ratio = now / record[name]
+        print(f"{name}: {now:,} instructions, {record[name]:,} on record, ratio {ratio:.3f}")
+        if ratio > MAY_GROW:
+            grown.append(name)
+    for name in grown:
+        print(f"GROWN {name}: by more than a tenth; find out why, or record it with --write and say why")
+    return 1 if grown else 0
+
+
+def main():
+    base = tempfile.mkdtemp(prefix="pga-bench-")
+    os.chmod(base, 0o755)
+    server = None
+    try:
+        server = bench.Server(base)
+        server.sql("postgres", "create database counted")
+        server.sql("counted", "".join(f"create table t{n} (id int, a int);" for n in range(ROWS[1])) + "analyze")
+        found = count(base, server)
+    finally:
+        if server:
+            server.ctl("stop")
+        shutil.rmtree(base, ignore_errors=True)
+    if sys.argv[1:] == ["--write"]:
+        with open(RECORD, "w") as file:
+            json.dump(found, file, indent=4)
+            file.write("\n")
+        print(json.dumps(found, indent=4))
+        return 0
+    return compare(found)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, bench.ended)
+    sys.exit(main())
