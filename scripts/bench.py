@@ -104,8 +104,8 @@ class Server:
         return [f"{self.tree}/bin/psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.port), "-U", user,
                 "-d", database]
 
-    def sql(self, database, text):
-        done = subprocess.run([*self.psql(database), "-v", "ON_ERROR_STOP=1", "-f", "-"], input=text, text=True,
+    def sql(self, database, text, user="postgres"):
+        done = subprocess.run([*self.psql(database, user), "-v", "ON_ERROR_STOP=1", "-f", "-"], input=text, text=True,
                               env=self.env, check=True, stdout=subprocess.PIPE)
         return done.stdout
 

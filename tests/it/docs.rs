@@ -5,6 +5,7 @@ mod collectors;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::api::{self, Api};
 use crate::support::cluster::shared;
@@ -83,6 +84,16 @@ fn backend(database_url: &str, arguments: &[&str]) {
     }
     let run = backend.command(arguments).output().unwrap();
     assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+/// What a fleet takes is worked out from the load that was measured: newer figures there make these stale.
+#[test]
+fn the_tables_of_fleets_follow_from_the_measured_load() {
+    let model = Command::new(root().join("scripts/scale-model")).output().unwrap();
+    assert!(model.status.success(), "{}", String::from_utf8_lossy(&model.stderr));
+    let tables = String::from_utf8(model.stdout).unwrap();
+    let document = fs::read_to_string(root().join("docs/SCALE.md")).unwrap();
+    assert!(document.contains(tables.trim()), "scripts/scale-model --write brings docs/SCALE.md up to date");
 }
 
 #[test]

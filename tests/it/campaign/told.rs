@@ -1,7 +1,7 @@
 //! What an operator saw of each fault: exit codes, and the line of the log that tells of it. The table of
 //! docs/FAILURES.md is written from this, never by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
@@ -15,7 +15,7 @@ pub(super) type Told = BTreeMap<Fault, Seen>;
 
 #[derive(Default)]
 pub(super) struct Seen {
-    codes: BTreeSet<String>,
+    codes: BTreeMap<String, u32>,
     /// How often each line stood there, places and figures left out.
     lines: BTreeMap<String, u32>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn note(&mut self, said: &str, runs: &[Run]) {
         let code = |run: &Run| run.code.map_or("killed".to_owned(), |code| code.to_string());
-        self.codes.extend(runs.iter().map(code));
+        runs.iter().map(code).for_each(|code| *self.codes.entry(code).or_default() += 1);
         let loud = said.lines().filter(|line| line.contains(" WARN: ") || line.contains(" ERROR: "));
         let unlogged = said.lines().filter(|line| line.starts_with("pganalytics: log file"));
         for line in
@@ -33,11 +33,21 @@ impl Seen {
         }
     }
 
-    /// The one that comes with this fault and with few others.
-    fn line<'a>(&'a self, others: &BTreeMap<&str, usize>) -> &'a str {
-        let best =
-            self.lines.iter().max_by_key(|(line, count)| (usize::MAX - others[line.as_str()], **count));
+    /// The one that comes with this fault often, and with others seldom: what an earlier fault left behind is told too.
+    fn line<'a>(&'a self, happened: u32, everywhere: &BTreeMap<&str, u32>) -> &'a str {
+        let often = self.lines.iter().filter(|(_, count)| **count * 4 >= happened);
+        let best = often.max_by_key(|(line, count)| {
+            u64::from(**count).pow(2) * 1000 / u64::from(everywhere[line.as_str()])
+        });
         best.map_or("(nothing)", |(line, _)| line)
+    }
+
+    /// The most frequent first.
+    fn codes(&self) -> String {
+        let mut codes: Vec<_> = self.codes.iter().map(|(code, count)| (*count, code)).collect();
+        codes.sort_by(|a, b| b.cmp(a));
+        let told: Vec<String> = codes.iter().map(|(count, code)| format!("{code} ({count})")).collect();
+        told.join(", ")
     }
 }
 
@@ -45,13 +55,15 @@ impl Seen {
 fn plain(line: &str) -> String {
     let line = line.split_once(" WARN: ").or(line.split_once(" ERROR: ")).map_or(line, |(_, text)| text);
     let mut out = String::new();
-    for word in line.split(' ') {
+    let mut words = line.split(' ').peekable();
+    while let Some(word) = words.next() {
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
         let word = match word {
             word if word.starts_with("/tmp/") => "<path>",
             word if word.starts_with("localhost:") => "<backend>",
             word if word.starts_with("127.0.0.1:") => "<server>",
             word if digits > 3 && word.len() > 30 => "<batch>",
+            word if digits == word.len() && words.peek() == Some(&"s") => "<n>",
             word => word,
         };
         let _ = write!(out, "{}{word}", if out.is_empty() { "" } else { " " });
@@ -66,17 +78,18 @@ pub(super) fn write(lanes: &[Lane], fired: &Fired) {
     let mut all: Told = Told::new();
     for (fault, seen) in lanes.iter().flat_map(|lane| &lane.told) {
         let sum = all.entry(*fault).or_default();
-        sum.codes.extend(seen.codes.iter().cloned());
+        seen.codes.iter().for_each(|(code, count)| *sum.codes.entry(code.clone()).or_default() += count);
         seen.lines.iter().for_each(|(line, count)| *sum.lines.entry(line.clone()).or_default() += count);
     }
-    let mut spread = BTreeMap::<&str, usize>::new();
-    all.values().flat_map(|seen| seen.lines.keys()).for_each(|line| *spread.entry(line).or_default() += 1);
-    let mut table = format!("{BEGIN}\n| fault | happened | exit | the log says |\n|---|---|---|---|\n");
+    let mut everywhere = BTreeMap::<&str, u32>::new();
+    let lines = all.values().flat_map(|seen| &seen.lines);
+    lines.for_each(|(line, count)| *everywhere.entry(line).or_default() += count);
+    let mut table =
+        format!("{BEGIN}\n| fault | happened | exit (runs) | the log says |\n|---|---|---|---|\n");
     for (fault, seen) in &all {
-        let codes: Vec<&str> = seen.codes.iter().map(String::as_str).collect();
-        let line = seen.line(&spread).replace('|', "\\|");
-        writeln!(table, "| {} | {} | {} | `{line}` |", fault.name(), fired[fault].0, codes.join(", "))
-            .unwrap();
+        let happened = fired[fault].0;
+        let line = seen.line(happened, &everywhere).replace('|', "\\|");
+        writeln!(table, "| {} | {happened} | {} | `{line}` |", fault.name(), seen.codes()).unwrap();
     }
     table += "\n";
     for lane in lanes {
