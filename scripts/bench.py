@@ -172,7 +172,7 @@ def make_bed(server, bed):
     count, tables, shapes = {"small": (3, 20, 60), "hundred": (100, 5, 0), "bed": (20, 50, 250)}[bed]
     names = [f"app{n:02}" for n in range(1, count + 1)]
     server.sql("postgres", "create database pattern")
-    server.sql("pattern", "".join(
+    server.sql("pattern", "create extension pg_stat_statements;" + "".join(
         f"create table t{t:02} (id serial primary key, a int, b text);"
         f"insert into t{t:02} (a, b) select n, md5(n::text) from generate_series(1, 200) n;"
         f"create index on t{t:02} (a);" for t in range(1, tables + 1)) + "vacuum analyze;")

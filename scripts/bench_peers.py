@@ -71,7 +71,7 @@ class Scrape:
     user = PEER
 
     def __init__(self, server, every_database, cold):
-        self.port = bench.free_port()
+        self.port = None
         self.cold = cold
         self.env = {"PATH": os.environ["PATH"], "DATA_SOURCE_NAME":
                     f"postgresql://{PEER}@127.0.0.1:{server.port}/postgres?sslmode=disable"}
@@ -84,6 +84,7 @@ class Scrape:
             self.read()
 
     def start(self):
+        self.port = bench.free_port()
         self.process = subprocess.Popen([EXPORTER, f"--web.listen-address=127.0.0.1:{self.port}"], env=self.env,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -94,6 +95,8 @@ class Scrape:
                     self.page = reply.read()
                     return
             except OSError:
+                if self.process.poll() is not None:
+                    sys.exit("the exporter ended")
                 time.sleep(0.005)
         sys.exit("the exporter does not answer")
 
