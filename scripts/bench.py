@@ -23,6 +23,8 @@ import threading
 import time
 import zlib
 
+import bench_goals
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TREE = os.path.realpath(os.path.join(ROOT, "target/pg/15"))
 BINARY = os.path.join(ROOT, "target/release/pganalytics")
@@ -30,12 +32,6 @@ DOCUMENT = os.path.join(ROOT, "docs/BENCHMARKS.md")
 PASSWORD = "bench-only"
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
-# The goals are for a steady minute under trust authentication. None: no goal.
-GOALS = {
-    "small": dict(wall_ms=100, cpu_ms=15, server_ms=60, sent=20_000, rss_mb=15, connections=3, failing=0),
-    "hundred": dict(wall_ms=1000, cpu_ms=250, server_ms=None, sent=None, rss_mb=30, connections=100, failing=0),
-    "bed": dict(wall_ms=500, cpu_ms=80, server_ms=600, sent=60_000, rss_mb=20, connections=21, failing=0),
-}
 ABOUT = {
     "small": "3 databases, 20 tables and 40 indexes each",
     "hundred": "100 databases, 5 tables and 10 indexes each",
@@ -408,18 +404,12 @@ def cell(row, key):
     return number(row.get(key))
 
 
-def table(bed, rows):
+def table(rows):
     head = ["", *(title for _, title in COLUMNS)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for r in rows:
         label = f"{r['auth']}, {r['kind']}, {r['name']}"
         lines.append("| " + " | ".join([label, *(cell(r, key) for key, _ in COLUMNS)]) + " |")
-    goals = GOALS[bed]
-    lines.append("| goal (trust, steady) | " + " | ".join(
-        f"<= {number(goals[key])}" if goals.get(key) is not None else "-" for key, _ in COLUMNS) + " |")
-    for ours in (r for r in rows if (r["auth"], r["kind"], r["name"]) == ("trust", "steady", "pganalytics")):
-        shares = [f"{ours[key] / goals[key]:.2f}" if goals.get(key) else "-" for key, _ in COLUMNS]
-        lines.append("| share of the goal used | " + " | ".join(shares) + " |")
     return "\n".join(lines)
 
 
@@ -462,15 +452,15 @@ def lay_into_document(text, command="scripts/bench", document=DOCUMENT):
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("bed", nargs="?", default="all", choices=[*GOALS, "all"])
+    parser.add_argument("bed", nargs="?", default="all", choices=[*ABOUT, "all"])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--against", help="another build of the program")
     parser.add_argument("--auth", choices=["trust", "scram", "tls"], help="one of them only")
     parser.add_argument("--write", action="store_true", help="lay the tables into docs/BENCHMARKS.md")
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
-    told = [footprint()]
-    for bed in GOALS if options.bed == "all" else [options.bed]:
+    told, measured = [footprint()], []
+    for bed in ABOUT if options.bed == "all" else [options.bed]:
         base = tempfile.mkdtemp(prefix="pga-bench-")
         os.chmod(base, 0o755)
         server = None
@@ -481,11 +471,14 @@ def main():
             for auth in [options.auth] if options.auth else ["trust", "scram", "tls"]:
                 server.set_tls(auth == "tls")
                 rows += measure(base, server, bed, databases, load, auth, options.runs, options.against)
-            told.append(f"### {bed}: {ABOUT[bed]}\n\n{table(bed, rows)}")
+            told.append(f"### {bed}: {ABOUT[bed]}\n\n{table(rows)}")
+            measured += rows
         finally:
             if server:
                 server.ctl("stop")
             shutil.rmtree(base, ignore_errors=True)
+    if options.bed == "all":
+        told.insert(1, f"### Goals\n\n{bench_goals.table(measured)}")
     text = "\n\n".join([surroundings(load_before), *told])
     print(text)
     if options.write:

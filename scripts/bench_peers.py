@@ -241,7 +241,7 @@ def main():
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
     told = []
-    for bed in bench.GOALS:
+    for bed in bench.ABOUT:
         base = tempfile.mkdtemp(prefix="pga-bench-")
         os.chmod(base, 0o755)
         server = None
