@@ -30,7 +30,7 @@ ARRAYS = {"pg_query_stats": ["queries"], "pg_stats": ["tables", "indexes"], "pg_
 class Api:
     """The backend on a database of its own."""
 
-    def __init__(self, base, server, database):
+    def __init__(self, base, server, database, program=API):
         server.sql("postgres", f"create database {database}")
         self.port = bench.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -41,7 +41,7 @@ class Api:
                "RATE_LIMITS": "anonymous=60000,push=60000,registration=60000"}
         self.log = os.path.join(base, "api.log")
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([API, "serve"], env=env, stdout=log, stderr=log, cwd=base)
+            self.process = subprocess.Popen([program, "serve"], env=env, stdout=log, stderr=log, cwd=base)
         for _ in range(300):
             try:
                 urllib.request.urlopen(f"{self.url}/api/v1/health", timeout=5).close()
