@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 import bench
+import bench_server
 
 TREE = os.path.realpath(os.path.join(bench.ROOT, "target/pg/18"))
 API = os.path.join(bench.ROOT, "target/release/pganalytics-api")
@@ -32,7 +33,7 @@ class Api:
 
     def __init__(self, base, server, database, program=API):
         server.sql("postgres", f"create database {database}")
-        self.port = bench.free_port()
+        self.port = bench_server.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         env = {"PATH": os.environ["PATH"], "JWT_SECRET_KEY": "of-a-benchmark-and-of-nothing-else",
                "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{server.port}/{database}?sslmode=disable",
@@ -52,7 +53,7 @@ class Api:
             sys.exit(f"the backend does not become healthy: {log.read()}")
 
     def cpu_ms(self):
-        return cpu_ms(self.process.pid)
+        return bench_server.cpu_ms(self.process.pid)
 
     def peak_rss_mb(self):
         with open(f"/proc/{self.process.pid}/status") as file:
@@ -99,16 +100,12 @@ class Load:
         return ran
 
     def cpu_ms(self):
-        return cpu_ms(self.process.pid)
+        return bench_server.cpu_ms(self.process.pid)
 
     def end(self):
         self.process.stdin.close()
         if self.process.wait() != 0:
             sys.exit("the generator failed")
-
-
-def cpu_ms(pid):
-    return sum(bench.stat(pid)[11:13]) * bench.TICK_S * 1000
 
 
 # Batches

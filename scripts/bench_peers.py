@@ -19,6 +19,7 @@ import time
 import urllib.request
 
 import bench
+import bench_server
 
 EXPORTER = "/usr/bin/prometheus-postgres-exporter"
 CHECKS = ["autovac_freeze", "backends", "bloat", "commitratio", "connection", "database_size", "hitratio", "index_size",
@@ -84,7 +85,7 @@ class Scrape:
             self.read()
 
     def start(self):
-        self.port = bench.free_port()
+        self.port = bench_server.free_port()
         self.process = subprocess.Popen([EXPORTER, f"--web.listen-address=127.0.0.1:{self.port}"], env=self.env,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -110,10 +111,10 @@ class Scrape:
         if self.cold:
             self.start()
         else:
-            own = own_cpu_ms(self.process.pid)
+            own = bench_server.cpu_ms(self.process.pid)
         self.read()
         wall = time.monotonic() - begun
-        own = own_cpu_ms(self.process.pid) - own
+        own = bench_server.cpu_ms(self.process.pid) - own
         if self.cold:
             self.stop()
             server.settle()
@@ -156,10 +157,6 @@ class Checks:
         return dict(raw=len(self.told), sent=len(gzip.compress(self.told, 6)), fields=len(self.commands), rss_mb=rss)
 
 
-def own_cpu_ms(pid):
-    return sum(bench.stat(pid)[11:13]) * bench.TICK_S * 1000
-
-
 def status_mb(pid, name):
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(f"{name}:")) / 1024
@@ -198,7 +195,7 @@ def measure(base, server, bed, runs):
     server.sql("postgres", f"create role {PEER} login in role pg_monitor")
     every, spent = contenders(base, server, databases, load)
     # The exporters that run keep their connections.
-    server.resting = len(bench.children(server.pid))
+    server.resting = len(bench_server.children(server.pid))
     counts = {name: bench.counted(server.logged(lambda it=it: it(server)), it.user) for name, it in every.items()}
     samples = {name: [] for name in every}
     for _ in range(runs):

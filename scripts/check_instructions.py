@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import bench
+import bench_server
 
 RECORD = os.path.join(bench.ROOT, "tests/instructions.json")
 ROWS = (10, 1010)
@@ -52,7 +53,7 @@ def tables_told(home):
 def count(home, server):
     configure(home, server.port, ROWS[0])
     found = {"start, to a valid configuration": must_be(0, counted(home, "--validate-config"))}
-    configure(home, bench.free_port() + 1, ROWS[0])
+    configure(home, bench_server.free_port() + 1, ROWS[0])
     found["a run that reaches no server"] = must_be(3, counted(home, "--dry-run"))
     runs = []
     for rows in ROWS:
