@@ -116,7 +116,6 @@ def record(base):
     server = bench.Server(base, TREE)
     try:
         databases, load = bench.make_bed(server, "small")
-        server.sql(databases[0], "create extension pg_stat_statements")
         home = bench.Home(base, server, databases, "trust", bench.BINARY)
         load()
         batches = {}
