@@ -9,6 +9,7 @@ with candidate as materialized (
         , x.indisvalid
         , x.indisunique
         , x.indisprimary
+        , x.indisexclusion
         , count(*) over () as total
         , row_number() over (order by c.relpages desc, c.oid) as by_size
     from pg_catalog.pg_index x
@@ -33,6 +34,7 @@ select
     , c.indisvalid as valid
     , c.indisunique as unique
     , c.indisprimary as primary
+    , c.indisexclusion as exclusion
     , c.total as _total
 from candidate c
 where c.by_size <= $1::int4

@@ -86,6 +86,7 @@ const INDEX: &[(u32, &str, &str)] = &[
     (13, "valid", "(select indisvalid from pg_index x where x.indexrelid = s.indexrelid)"),
     (13, "unique", "(select indisunique from pg_index x where x.indexrelid = s.indexrelid)"),
     (13, "primary", "(select indisprimary from pg_index x where x.indexrelid = s.indexrelid)"),
+    (13, "exclusion", "(select indisexclusion from pg_index x where x.indexrelid = s.indexrelid)"),
     (13, "size_bytes", "pg_relation_size(indexrelid)"),
 ];
 
