@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and nothing else.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -57,6 +58,18 @@ pub enum Command {
     },
     /// Look at everything a cycle needs, and print the SQL that mends what is missing
     Check,
+    /// What deserves attention, the worst first, without any backend
+    Report {
+        /// Also as a web page of one file, with plots where there are several batches
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Read the day files of this folder; without it those of a file:// target, else collect now
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// Of day files: how far back from the newest batch
+        #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = crate::command::span)]
+        since: Duration,
+    },
     /// Every collector: scope, interval, whether it is on, what it needs
     Collectors,
     /// The last cycle, the last push, and what waits

@@ -111,7 +111,7 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
 /// Collects everything and prints the batch, or what it consists of; nothing is written, nothing is sent.
 fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
     let config = Arc::new(config);
-    let (collected, batch) = rehearse(&config, cycle.force)?;
+    let (collected, batch) = rehearse(&config, cycle.force, Past::Known)?;
     report::collected(&config, &collected);
     let mut text = inflate(&batch.seal()?.bytes)?;
     match cycle.manifest {
@@ -122,15 +122,29 @@ fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
     Ok(report::exit(&config, &collected, false))
 }
 
+/// What a rehearsal makes of the runs before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    Known,
+    /// As if it were the first: statements by all they ever did, with their texts.
+    Forgotten,
+}
+
+/// Below it no run has left anything, as nothing can be there.
+const NOWHERE: &str = "/dev/null";
+
 /// A cycle up to its batch, which leaves no trace: the ledger is only looked at.
-pub fn rehearse(config: &Arc<Config>, force: bool) -> Result<(Collected, Batch)> {
+pub fn rehearse(config: &Arc<Config>, force: bool, past: Past) -> Result<(Collected, Batch)> {
     let moment = Moment::now(config.run.timeout);
     let ledger = ledger::peek(&config.run.state_dir.join("ledger.json"));
     let (sender, events) = mpsc::channel();
     signals::listen(sender.clone())?;
     let screen = Screen::of(config.privacy, || passing_key(config))?;
     let mut batch = Batch::open(head(config, &moment, ledger.sequence + 1))?.behind(screen);
-    let inputs = moment.inputs(config, &ledger, ledger.sequence + 1, force);
+    let mut inputs = moment.inputs(config, &ledger, ledger.sequence + 1, force);
+    if past == Past::Forgotten {
+        inputs.memory = Arc::new(Memory { state_dir: NOWHERE.into(), ..(*inputs.memory).clone() });
+    }
     let mut collected = coordinator::collect(&inputs, &sender, &events, &mut batch)?;
     agent::add(&inputs, &mut collected, moment.started.elapsed(), &spool::Depth::default(), &mut batch)?;
     Ok((collected, batch))

@@ -4,6 +4,7 @@
 //! - [`cron`]: one run, top to bottom; [`command`]: everything that is not a run
 //! - [`collect`]: the plan, the coordinator, and a folder for each collector
 //! - [`pg`]: connections, sessions, and the conversion of values
+//! - [`findings`]: what deserves attention in what was collected; [`quote`]: how it is shown
 //! - [`privacy`]: what may leave this host
 //! - [`batch`], [`spool`], [`push`]: from items to delivery, with [`http`] and [`trust`] below
 //! - [`report`], [`exit`], [`log`]: what everybody is told
@@ -17,11 +18,13 @@ pub mod config;
 pub mod cron;
 pub mod event;
 pub mod exit;
+pub mod findings;
 pub mod http;
 pub mod log;
 pub mod pg;
 pub mod privacy;
 pub mod push;
+pub mod quote;
 pub mod report;
 pub mod signals;
 pub mod spool;

@@ -40,6 +40,11 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Some(Command::Register { secret_file }) => command::register(&config, secret_file.as_deref()),
         Some(Command::Check) => command::check(config, &warnings),
+        Some(Command::Report { html, from, since }) => {
+            logging::start(&config, cli.verbose, true);
+            let asked = command::Asked { html: html.as_deref(), from: from.as_deref(), since: *since };
+            command::report(config, &asked)
+        }
         Some(Command::Collectors) => command::collectors(&config),
         Some(Command::Status { json }) => command::status(&config, *json),
         Some(Command::Spool { action }) => command::spool(&config, action),

@@ -11,7 +11,6 @@ mod here;
 mod look;
 mod matrix;
 mod page;
-mod quote;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use crate::collect::coordinator::Collected;
 use crate::collect::registry;
 use crate::collect::watch::Watch;
 use crate::config::Config;
-use crate::cron;
+use crate::cron::{self, Past};
 use crate::exit::Exit;
 use crate::pg::probe::Facts;
 use crate::report;
@@ -37,7 +36,7 @@ pub fn check(config: Config, warnings: &[String]) -> Result<Exit> {
     let deadline = Instant::now() + config.run.timeout;
     let config = Arc::new(config);
     let backend = backend::start(&config, deadline);
-    let (collected, _) = cron::rehearse(&config, true)?;
+    let (collected, _) = cron::rehearse(&config, true, Past::Known)?;
     let seen = look::all(&collected, deadline);
     let backend = backend::wait(&backend, deadline);
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod register;
+mod report;
 mod spool;
 
 use std::io::{self, Write};
@@ -15,10 +16,11 @@ use crate::cli::{Cli, Command};
 use crate::collect::{At, Collector, Gather, Scope, plan, registry};
 use crate::config::{self, Config};
 use crate::exit::Exit;
-use crate::report;
+use crate::report as told;
 
 pub use check::check;
 pub use register::register;
+pub use report::{Asked, report, span};
 pub use spool::spool;
 
 /// `--validate-config`: the three lines that scripts know on stdout, everything else on stderr.
@@ -83,8 +85,8 @@ fn since(collector: &Collector) -> String {
 
 /// `status`: 0 when the last cycle was complete and no more than two intervals ago, else 1.
 pub fn status(config: &Config, json: bool) -> Result<Exit> {
-    let path = report::status_path(config);
-    let Some(status) = report::read_status(&path)? else {
+    let path = told::status_path(config);
+    let Some(status) = told::read_status(&path)? else {
         writeln!(io::stderr(), "no cycle has left {} yet: run pganalytics cron", path.display())?;
         return Ok(Exit::Degraded);
     };

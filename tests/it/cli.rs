@@ -6,4 +6,4 @@ mod mail;
 mod obstacles;
 mod owners;
 mod spool;
-mod terminal;
+pub(crate) mod terminal;

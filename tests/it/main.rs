@@ -26,6 +26,7 @@ mod push;
 mod register;
 mod relations;
 mod replication;
+mod report;
 mod server_views;
 mod statements;
 mod support;

@@ -14,11 +14,11 @@ use wire::{Outcome, Reason, Verdict};
 use super::finding::{Finding, Mark, Then};
 use super::look::Seen;
 use super::matrix::{reason_word, word};
-use super::quote::ident;
 use crate::collect::board::Told;
 use crate::collect::watch::{Phase, Watch};
 use crate::config::{self, Config, Databases};
 use crate::pg::probe::{Database, Facts};
+use crate::quote::ident;
 use crate::report::degrades;
 
 /// What the rules look at.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::finding::{Finding, Mark, Mend, Then};
+use crate::quote::plain;
 
 const WIDTH: usize = 100;
 
@@ -85,11 +86,6 @@ impl Page {
     fn push(&mut self, text: &str) {
         write!(self.text, "{text}").expect("a String takes everything");
     }
-}
-
-/// Names out of a database may hold anything: nothing of it reaches a terminal raw.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn wrapped(text: &str, width: usize) -> Vec<String> {

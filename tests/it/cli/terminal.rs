@@ -11,7 +11,7 @@ use crate::support::poll::LONG;
 use crate::support::proxy::{Mode, Proxy};
 
 /// Runs the program on a pseudo-terminal; gives back its exit code and what it wrote there.
-fn on_a_terminal(home: &Home, args: &str) -> (Option<i32>, String) {
+pub(crate) fn on_a_terminal(home: &Home, args: &str) -> (Option<i32>, String) {
     let program = env!("CARGO_BIN_EXE_pganalytics");
     let line = format!("{program} --config {} {args}", home.config_path().display());
     let mut script = Command::new("script");

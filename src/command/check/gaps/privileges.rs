@@ -9,7 +9,7 @@ use crate::collect::board::Told;
 use crate::collect::{Need, plan, registry};
 use crate::command::check::finding::{Finding, Then};
 use crate::command::check::look::grantee;
-use crate::command::check::quote::ident;
+use crate::quote::ident;
 
 /// Never proposed unasked: who may use one of these reads any file of the server's, or the passwords' hashes.
 const NEVER: &[&str] = &[

@@ -4,7 +4,7 @@ use super::{Case, Rule};
 use crate::collect::{plan, registry};
 use crate::command::check::finding::{Finding, Then};
 use crate::command::check::look::{EXTENSION, Setting};
-use crate::command::check::quote::ident;
+use crate::quote::ident;
 
 /// Name, the value that leaves figures empty, the one that fills them, and what is empty.
 const OFF: &[(&str, &str, &str, &str)] = &[

@@ -5,7 +5,7 @@ use wire::Reason;
 use super::{Case, Rule};
 use crate::command::check::finding::{Finding, Then};
 use crate::command::check::look::{EXTENSION, Extension, There, grantee};
-use crate::command::check::quote::{ident, libraries, literal};
+use crate::quote::{ident, libraries, literal};
 
 const COLLECTOR: &str = "pg_query_stats";
 
