@@ -22,6 +22,7 @@ use crate::collect::schedule::seed;
 use crate::collect::{Memory, agent};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::plain;
 use crate::privacy::key::Key;
 use crate::privacy::manifest;
 use crate::privacy::screen::Screen;
@@ -118,7 +119,8 @@ fn dry_run(config: Config, cycle: Cycle) -> Result<Exit> {
         true => text = manifest::page(&text, config.privacy)?.into_bytes(),
         false => text.push(b'\n'),
     }
-    std::io::stdout().lock().write_all(&text).context("printing the batch")?;
+    let text = String::from_utf8_lossy(&text);
+    std::io::stdout().lock().write_all(plain::json(&text).as_bytes()).context("printing the batch")?;
     Ok(report::exit(&config, &collected, false))
 }
 

@@ -25,7 +25,7 @@ use crate::trust::{self, Trust};
 mod door;
 mod failure;
 mod proxy;
-mod retry_after;
+pub(crate) mod retry_after;
 mod tls;
 
 pub(crate) use door::{Door, JSON};

@@ -7,7 +7,7 @@
 //! - [`findings`]: what deserves attention in what was collected; [`quote`]: how it is shown
 //! - [`privacy`]: what may leave this host
 //! - [`batch`], [`spool`], [`push`]: from items to delivery, with [`http`] and [`trust`] below
-//! - [`report`], [`exit`], [`log`]: what everybody is told
+//! - [`report`], [`exit`], [`log`], [`plain`]: what everybody is told
 //! - [`state`]: what one run leaves for the next
 
 pub mod batch;
@@ -19,9 +19,12 @@ pub mod cron;
 pub mod event;
 pub mod exit;
 pub mod findings;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod log;
 pub mod pg;
+pub mod plain;
 pub mod privacy;
 pub mod push;
 pub mod quote;

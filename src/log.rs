@@ -3,19 +3,18 @@
 //! Only our own words are written: what a library logs could hold what must not be told. The file is opened anew in
 //! each run, for appending, so that it can be rotated without a signal.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Target};
 use log::{LevelFilter, Record};
-use rustix::fs::OFlags;
-use rustix::process::geteuid;
 
 use crate::config::{self, Config, Output};
-use crate::state::give_to_owner;
+use crate::plain::plain;
+use crate::state::{careful, give_to_owner};
 
 /// Starts logging, and says what stood in its way.
 pub fn start(config: &Config, verbose: u8, dry_run: bool) -> Option<String> {
@@ -60,13 +59,7 @@ pub fn start(config: &Config, verbose: u8, dry_run: bool) -> Option<String> {
 
 fn open(path: &Path) -> io::Result<File> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    // A pipe that nobody reads must not hold the run.
-    let mut flags = OFlags::NONBLOCK;
-    // What another user may lay into their folder must not lead root's own lines elsewhere.
-    if geteuid().is_root() && fs::metadata(folder).is_ok_and(|m| m.uid() != 0) {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let flags = flags.bits().cast_signed();
+    let flags = careful(folder);
     let file = OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(path)?;
     give_to_owner(path, folder);
     Ok(file)
@@ -80,9 +73,7 @@ fn line(out: &mut Formatter, record: &Record, json: bool) -> io::Result<()> {
         let object = serde_json::json!({ "time": at.to_string(), "level": level.as_str(), "message": text });
         return writeln!(out, "{object}");
     }
-    // Names out of a database may hold anything: nothing of it reaches a terminal raw, or makes a second line.
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    writeln!(out, "{at} {level}: {plain}")
+    writeln!(out, "{at} {level}: {}", plain(&text))
 }
 
 /// Where lines go. One write for each, so that lines of two processes never mix.

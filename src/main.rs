@@ -7,10 +7,14 @@ use clap::Parser;
 use pganalytics::cli::{Cli, Command};
 use pganalytics::config::{self, Loaded};
 use pganalytics::exit::Exit;
+use pganalytics::plain::plain;
 use pganalytics::{command, cron, log as logging};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 fn main() {
     let cli = Cli::parse();
+    // A core of this process would hold passwords and the token.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     // The place only: what a panic says may hold data.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
@@ -62,5 +66,6 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
 }

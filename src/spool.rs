@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
-use crate::state::{Durability, StateDir, write_atomic};
+use crate::state::{Durability, StateDir, not_a_link, write_atomic};
 
 const ENDING: &str = ".json.gz";
 
@@ -52,7 +52,7 @@ impl Spool {
     }
 
     pub fn put(&self, sequence: u64, batch_id: &str, sealed: &[u8]) -> Result<Entry> {
-        let path = self.folder.join(format!("{sequence:09}-{batch_id}{ENDING}"));
+        let path = self.folder.join(name_of(sequence, batch_id));
         let put = self
             .state
             .folder(&self.folder)
@@ -64,7 +64,7 @@ impl Spool {
 
     /// Everything that waits, oldest first.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let listing = match fs::read_dir(&self.folder) {
+        let listing = match self.listing() {
             Ok(listing) => listing,
             // Where no folder is, or can be, nothing waits; sealing says what is wrong with it.
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -75,6 +75,11 @@ impl Spool {
         let mut entries: Vec<Entry> = listing.filter_map(|found| entry_of(&found.ok()?.path())).collect();
         entries.sort();
         Ok(entries)
+    }
+
+    fn listing(&self) -> io::Result<fs::ReadDir> {
+        not_a_link(&self.folder)?;
+        fs::read_dir(&self.folder)
     }
 
     pub fn remove(&self, entry: &Entry) -> Result<()> {
@@ -107,7 +112,7 @@ impl Spool {
 impl Spool {
     /// Only for whoever holds the lock: nobody else is writing.
     fn sweep(&self) {
-        for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+        for found in self.listing().into_iter().flatten().flatten() {
             let name = found.file_name();
             let half = name.to_str().and_then(|n| n.strip_prefix('.')?.strip_suffix(".new"));
             if half.is_some_and(|name| parse_name(name).is_some()) {
@@ -137,6 +142,10 @@ fn entry_of(path: &Path) -> Option<Entry> {
     Some(Entry { sequence, batch_id: batch_id.to_owned(), path: path.to_owned(), bytes: meta.len(), sealed })
 }
 
+fn name_of(sequence: u64, batch_id: &str) -> String {
+    format!("{sequence:09}-{batch_id}{ENDING}")
+}
+
 fn parse_name(name: &str) -> Option<(u64, &str)> {
     let (sequence, batch_id) = name.strip_suffix(ENDING)?.split_once('-')?;
     let digits = (1..=20).contains(&sequence.len()) && sequence.bytes().all(|b| b.is_ascii_digit());
@@ -145,5 +154,7 @@ fn parse_name(name: &str) -> Option<(u64, &str)> {
     (digits && plain).then_some((sequence.parse().ok()?, batch_id))
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;

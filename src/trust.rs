@@ -14,7 +14,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{AlertDescription, ClientConfig, PeerIncompatible, RootCertStore};
 
 mod verify;
 
@@ -133,6 +133,10 @@ pub fn explain(error: &rustls::Error) -> String {
             Other(why) => format!("its certificate cannot be verified ({why})"),
             why => why.to_string(),
         },
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            "it speaks nothing as new as TLS 1.2".to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -9,10 +9,14 @@
 //! it never fails.
 
 mod bare;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod lex;
 
 use bare::{Bare, Statement};
 use lex::{Kind, Lexer};
+
+use crate::config::is_space;
 
 const STRING: &str = "'***'";
 const NUMBER: &str = "0";
@@ -45,15 +49,15 @@ pub fn mask(text: &str, max_bytes: usize) -> Masked {
             (_, Kind::CutIdentifier) => out.push_str(NO_NAME),
             (_, Kind::Word | Kind::Quoted) if !is_name(piece) => out.push_str(NO_NAME),
             (_, Kind::Comment) if piece != SQUASHED => space(&mut out),
-            _ if out.is_empty() => out.push_str(piece.trim_start()),
+            _ if out.is_empty() => out.push_str(piece.trim_start_matches(is_space)),
             _ => out.push_str(piece),
         }
         // Spaces at the end go: they do not yet say that something is cut.
-        if out.len() > max_bytes && !out.ends_with(char::is_whitespace) {
+        if out.len() > max_bytes && !out.ends_with(is_space) {
             break;
         }
     }
-    let text = out.trim_end();
+    let text = out.trim_end_matches(is_space);
     let kept = (0..=max_bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     Masked { text: text[..kept].to_owned(), truncated: kept < text.len() }
 }
@@ -73,7 +77,7 @@ fn is_name(piece: &str) -> bool {
 
 /// A comment separates words as a space does.
 fn space(out: &mut String) {
-    if !out.is_empty() && !out.ends_with(char::is_whitespace) {
+    if !out.is_empty() && !out.ends_with(is_space) {
         out.push(' ');
     }
 }

@@ -23,6 +23,11 @@ impl Texts {
         Texts { told: config.privacy.query_text, max_bytes: config.limits.text_bytes }
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub fn with(told: bool, max_bytes: usize) -> Texts {
+        Texts { told, max_bytes }
+    }
+
     #[cfg(test)]
     pub const OF_TESTS: Texts = Texts { told: true, max_bytes: 1000 };
     #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::cli::{Cli, Command};
 use crate::collect::{At, Collector, Gather, Scope, plan, registry};
 use crate::config::{self, Config};
 use crate::exit::Exit;
+use crate::plain;
 use crate::report as told;
 
 pub use check::check;
@@ -93,7 +94,7 @@ pub fn status(config: &Config, json: bool) -> Result<Exit> {
     let told = status.told(Timestamp::now());
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
+        writeln!(out, "{}", plain::json(&serde_json::to_string_pretty(&told)?))?;
     } else {
         write!(out, "{}", told.for_people())?;
     }
@@ -102,7 +103,7 @@ pub fn status(config: &Config, json: bool) -> Result<Exit> {
 
 /// A command that changes what a run works with waits for none.
 fn busy(who: &str) -> Result<Exit> {
-    writeln!(io::stderr(), "a run is under way ({who}); try again when it is over")?;
+    writeln!(io::stderr(), "a run is under way ({}); try again when it is over", plain::plain(who))?;
     Ok(Exit::Busy)
 }
 

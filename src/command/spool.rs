@@ -11,6 +11,7 @@ use crate::cli::SpoolAction;
 use crate::collect::schedule::seed;
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::plain::plain;
 use crate::push::Drain;
 use crate::spool::{Entry, Spool};
 use crate::state::ledger::{self, Ledger};
@@ -90,7 +91,7 @@ fn flush(config: &Config, spool: Spool, rejected: Spool, ledger: &mut Ledger) ->
     match drained.trouble {
         None => Ok(Exit::Ok),
         Some(why) => {
-            writeln!(io::stderr(), "stopped: {why}")?;
+            writeln!(io::stderr(), "stopped: {}", plain(&why))?;
             Ok(Exit::Degraded)
         }
     }

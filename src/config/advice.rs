@@ -35,7 +35,7 @@ pub fn advice(config: &Config) -> Vec<String> {
 }
 
 fn http(config: &Config, url: &str, lines: &mut Vec<String>) {
-    if let Token::File(path) = &config.backend.token {
+    if let Token::File(path) | Token::Stored(path) = &config.backend.token {
         let next = "run pganalytics register, or give token or token_file under [backend], or BACKEND_TOKEN in the environment";
         missing(path, "token", next, lines);
     }

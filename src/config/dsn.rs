@@ -12,22 +12,27 @@ pub(super) fn parse(dsn: &str) -> Result<Pairs, String> {
     }
 }
 
+/// What C's `isspace` has for white space.
+pub(crate) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t'..='\r')
+}
+
 fn conninfo(text: &str) -> Result<Pairs, String> {
     let mut pairs = Pairs::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(is_space);
     while !rest.is_empty() {
-        let end = rest.find(|c: char| c == '=' || c.is_ascii_whitespace()).unwrap_or(rest.len());
+        let end = rest.find(|c: char| c == '=' || is_space(c)).unwrap_or(rest.len());
         let (keyword, after) = rest.split_at(end);
-        let Some(after) = after.trim_start().strip_prefix('=') else {
+        let Some(after) = after.trim_start_matches(is_space).strip_prefix('=') else {
             return Err(format!("pair {} has no \"=\"", pairs.len() + 1));
         };
-        let after = after.trim_start();
+        let after = after.trim_start_matches(is_space);
         let (value, after) = match after.strip_prefix('\'') {
             Some(quoted) => quoted_value(quoted)?,
             None => plain_value(after),
         };
         pairs.push((keyword.to_owned(), value));
-        rest = after.trim_start();
+        rest = after.trim_start_matches(is_space);
     }
     Ok(pairs)
 }
@@ -38,7 +43,7 @@ fn plain_value(text: &str) -> (String, &str) {
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            _ if c.is_ascii_whitespace() => return (value, &text[at..]),
+            _ if is_space(c) => return (value, &text[at..]),
             '\\' => value.extend(chars.next().map(|(_, next)| next)),
             _ => value.push(c),
         }
@@ -67,17 +72,23 @@ fn address(text: &str) -> Result<Pairs, String> {
     let (user, password) = user.split_once(':').unwrap_or((user, ""));
     push(&mut pairs, "user", decode(user)?);
     push(&mut pairs, "password", decode(password)?);
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    let (hosts, ports, after) = host_list(rest)?;
+    let (database, query) = match after.strip_prefix('/') {
+        Some(after) => after.split_once('?').unwrap_or((after, "")),
+        None => ("", after.strip_prefix('?').unwrap_or("")),
+    };
     // What follows would be part of the password, taken for a name that is printed and sent.
-    if hosts.contains('@') || at.is_none() && database.contains('@') {
+    if hosts.contains('@') || ports.contains('@') || at.is_none() && database.contains('@') {
         return Err("\"@\" and \"/\" in a user or password must be written as %40 and %2F".to_owned());
     }
-    host_list(hosts, &mut pairs)?;
+    push(&mut pairs, "host", decode(&hosts)?);
+    push(&mut pairs, "port", decode(&ports)?);
     push(&mut pairs, "dbname", decode(database)?);
-    let query = query.strip_suffix('&').unwrap_or(query);
-    for parameter in query.split('&').filter(|_| !query.is_empty()) {
+    let mut query = query;
+    while !query.is_empty() {
+        let (parameter, after) = query.split_once('&').unwrap_or((query, ""));
         pairs.push(query_pair(parameter)?);
+        query = after;
     }
     Ok(pairs)
 }
@@ -88,34 +99,39 @@ fn push(pairs: &mut Pairs, keyword: &str, value: String) {
     }
 }
 
-fn host_list(text: &str, pairs: &mut Pairs) -> Result<(), String> {
-    let mut hosts = Vec::new();
-    let mut ports = Vec::new();
-    for entry in text.split(',') {
-        let (host, port) = host_and_port(entry)?;
-        hosts.push(decode(host)?);
-        ports.push(decode(port)?);
+/// Hosts and ports, each with all commas, and what follows them.
+fn host_list(text: &str) -> Result<(String, String, &str), String> {
+    let (mut hosts, mut ports, mut rest) = (String::new(), String::new(), text);
+    loop {
+        let (host, after) = host(rest)?;
+        let (port, after) = match after.strip_prefix(':') {
+            Some(after) => until(after, &['/', '?', ',']),
+            None => ("", after),
+        };
+        hosts.push_str(host);
+        ports.push_str(port);
+        let Some(next) = after.strip_prefix(',') else { return Ok((hosts, ports, after)) };
+        hosts.push(',');
+        ports.push(',');
+        rest = next;
     }
-    if hosts.iter().any(|host| !host.is_empty()) {
-        pairs.push(("host".to_owned(), hosts.join(",")));
-    }
-    if ports.iter().any(|port| !port.is_empty()) {
-        pairs.push(("port".to_owned(), ports.join(",")));
-    }
-    Ok(())
 }
 
 /// An IPv6 address stands in brackets.
-fn host_and_port(entry: &str) -> Result<(&str, &str), String> {
-    let Some(inside) = entry.strip_prefix('[') else {
-        return Ok(entry.split_once(':').unwrap_or((entry, "")));
+fn host(text: &str) -> Result<(&str, &str), String> {
+    let Some(inside) = text.strip_prefix('[') else {
+        return Ok(until(text, &[':', '/', '?', ',']));
     };
     let (host, after) = inside.split_once(']').ok_or("an address in brackets has no \"]\"")?;
-    match after.strip_prefix(':') {
-        Some(port) => Ok((host, port)),
-        None if after.is_empty() => Ok((host, "")),
-        None => Err("after \"]\" only \":port\" may follow".to_owned()),
+    match (host, after.chars().next()) {
+        ("", _) => Err("there is no address in the brackets".to_owned()),
+        (_, None | Some(':' | '/' | '?' | ',')) => Ok((host, after)),
+        _ => Err("after \"]\" only \":port\" may follow".to_owned()),
     }
+}
+
+fn until<'t>(text: &'t str, ends: &[char]) -> (&'t str, &'t str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
 }
 
 fn query_pair(parameter: &str) -> Result<(String, String), String> {

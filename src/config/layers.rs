@@ -76,11 +76,17 @@ const UNUSED: &[&str] = &[
     "load_balance_hosts",
     "max_protocol_version",
     "min_protocol_version",
+    "oauth_client_id",
+    "oauth_client_secret",
+    "oauth_issuer",
+    "oauth_scope",
     "options",
     "replication",
     "require_auth",
     "requirepeer",
     "requiressl",
+    "scram_client_key",
+    "scram_server_key",
     "servicefile",
     "ssl_max_protocol_version",
     "ssl_min_protocol_version",
@@ -95,6 +101,12 @@ const UNUSED: &[&str] = &[
     "target_session_attrs",
     "tcp_user_timeout",
 ];
+
+/// Whether libpq has such a parameter.
+#[cfg(any(test, fuzzing))]
+pub(super) fn is_known(keyword: &str) -> bool {
+    KEYWORDS.iter().chain(UNUSED).any(|known| *known == keyword)
+}
 
 impl Layers {
     /// All layers of one server. `first`: `[postgres]`, which the environment is about.
@@ -187,6 +199,8 @@ fn connection_string(table: &Table, env: &Environment, report: &mut Report) -> O
 
 fn insert(layer: &mut Layer, keyword: String, value: String, from: &str, place: &Place, report: &mut Report) {
     if let Some(known) = KEYWORDS.iter().find(|k| **k == keyword) {
+        // The last that says it, also that there is none.
+        layer.remove(known);
         if !value.is_empty() {
             let name = format!("{from} {known}");
             layer.insert(known, Given { value, place: place.clone(), name, ours: false });

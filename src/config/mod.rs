@@ -18,6 +18,8 @@ mod advice;
 mod dsn;
 mod environment;
 pub mod example;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod layers;
 mod load;
 mod passfile;
@@ -32,6 +34,7 @@ mod target;
 mod tests;
 
 pub use advice::advice;
+pub(crate) use dsn::is_space;
 pub use load::{DEFAULT_PATH, Loaded, load, load_with};
 pub use passfile::Passwords;
 pub use problem::{Problem, Problems};
@@ -130,6 +133,8 @@ pub enum Token {
     },
     /// Read at push time; a refreshed one replaces it.
     File(PathBuf),
+    /// The same for what registering stored in the state directory, where no link is followed.
+    Stored(PathBuf),
 }
 
 /// `[tls]`: for the backend.

@@ -1,6 +1,7 @@
 //! From checked values to [`Config`]: what they mean together, once file and environment are both known.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::{
     server, target,
 };
 use crate::collect::{At, Part, custom, registry};
+use crate::state::read_text;
 
 pub(super) fn config(path: &Path, document: &Document, env: &Environment, report: &mut Report) -> Config {
     let run = run(document, report);
@@ -36,9 +38,8 @@ pub(super) fn config(path: &Path, document: &Document, env: &Environment, report
 
 /// The environment's id, then what registering stored, then the file's.
 fn identity(document: &Document, env: &Environment, state_dir: &Path, report: &mut Report) -> Identity {
-    let stored = || std::fs::read_to_string(state_dir.join(ID_FILE)).ok();
-    let stored = || stored().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
-    let (id, place) = match env.get("COLLECTOR_ID").or_else(stored) {
+    let given = env.get("COLLECTOR_ID").or_else(|| stored_id(&state_dir.join(ID_FILE), report));
+    let (id, place) = match given {
         Some(id) => (Some(id), Place::Environment),
         None => (document.text("collector", "id").map(str::to_owned), document.place("collector", "id")),
     };
@@ -53,6 +54,18 @@ fn identity(document: &Document, env: &Environment, state_dir: &Path, report: &m
         name: name.unwrap_or_else(|| host.clone()),
         hostname: host,
         address: document.text("collector", "address").map(str::to_owned),
+    }
+}
+
+/// What registering left, if it did.
+fn stored_id(path: &Path, report: &mut Report) -> Option<String> {
+    match read_text(path) {
+        Ok(id) => Some(id.trim().to_owned()).filter(|id| !id.is_empty()),
+        Err(e) if e.kind() == ErrorKind::NotFound => None,
+        Err(e) => {
+            report.warn(&Place::Environment, format!("the stored id {} is not used: {e}", path.display()));
+            None
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::dsn::is_space;
 use super::environment::Environment;
 
 /// One line of a service.
@@ -48,9 +49,12 @@ fn read(file: &Path, name: &str) -> Result<Option<Vec<Pair>>, String> {
 
 /// `None`: the file does not have the service.
 pub(super) fn parse(text: &str, name: &str) -> Result<Option<Vec<Pair>>, (usize, String)> {
-    let header = format!("[{name}]");
-    let mut pairs = None;
-    for (i, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())) {
+    let is_header = |line: &str| {
+        let inside = line.strip_prefix('[').and_then(|inside| inside.strip_prefix(name));
+        inside.is_some_and(|after| after.starts_with(']'))
+    };
+    let mut pairs: Option<Vec<Pair>> = None;
+    for (i, line) in text.split('\n').enumerate().map(|(i, line)| (i + 1, line.trim_matches(is_space))) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -58,13 +62,17 @@ pub(super) fn parse(text: &str, name: &str) -> Result<Option<Vec<Pair>>, (usize,
             if pairs.is_some() {
                 return Ok(pairs);
             }
-            pairs = (line == header).then(Vec::new);
+            pairs = is_header(line).then(Vec::new);
             continue;
         }
         let Some(found) = pairs.as_mut() else { continue };
         let (keyword, value) = line.split_once('=').ok_or((i, "a line is keyword=value".to_owned()))?;
-        if keyword == "service" {
+        if matches!(keyword, "service" | "servicefile") {
             return Err((i, "a service cannot name another service".to_owned()));
+        }
+        // The first that says it, unlike in a connection string.
+        if found.iter().any(|pair| pair.keyword == keyword) {
+            continue;
         }
         found.push(Pair { keyword: keyword.to_owned(), value: value.to_owned(), line: i });
     }

@@ -76,8 +76,9 @@ fn token(
     (path, state_dir): (&Path, &Path),
     report: &mut Report,
 ) -> Token {
-    let stored = document.text("backend", "token_file").map(PathBuf::from);
-    let stored = stored.unwrap_or_else(|| state_dir.join("collector.token"));
+    let named = document.text("backend", "token_file").map(PathBuf::from);
+    let file = if named.is_some() { Token::File } else { Token::Stored };
+    let stored = named.unwrap_or_else(|| state_dir.join("collector.token"));
     if let Some(token) = env.get("BACKEND_TOKEN") {
         let from = "BACKEND_TOKEN".to_owned();
         return Token::Inline { token: token.into(), from, refreshed: stored, from_environment: true };
@@ -86,12 +87,12 @@ fn token(
     let home = text.strip_prefix("file:").map_or(path, Path::new);
     let from_environment = text.starts_with("env:");
     match fetch(document, "backend", "token", env, report) {
-        Some(_) if !from_environment && is_newer(&stored, home) => Token::File(stored),
+        Some(_) if !from_environment && is_newer(&stored, home) => file(stored),
         Some(token) => {
             let from = home.display().to_string();
             Token::Inline { token, from, refreshed: stored, from_environment }
         }
-        None => Token::File(stored),
+        None => file(stored),
     }
 }
 

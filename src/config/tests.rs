@@ -91,7 +91,7 @@ fn told(config: &Config) -> String {
     let Config { spool, logging, privacy, textfile, .. } = config;
     let token = match &backend.token {
         super::Token::Inline { token, .. } => token.expose_secret().to_owned(),
-        super::Token::File(path) => path.display().to_string(),
+        super::Token::File(path) | super::Token::Stored(path) => path.display().to_string(),
     };
     let proxy = backend.proxy.as_ref().map(|proxy| proxy.expose_secret().to_owned());
     let (target, timeout, tls) = (&backend.target, &backend.timeout, &backend.tls);
@@ -136,7 +136,7 @@ fn an_empty_file_gives_the_documented_defaults() {
     assert_eq!(config.spool.max_age.as_secs(), 168 * 3600);
     assert!(config.privacy.is_open() && config.switches.is_empty() && config.textfile.is_none());
     assert!(
-        matches!(&config.backend.token, super::Token::File(p) if p.ends_with("pganalytics/collector.token"))
+        matches!(&config.backend.token, super::Token::Stored(p) if p.ends_with("pganalytics/collector.token"))
     );
     let server = &config.servers[0];
     assert_eq!(

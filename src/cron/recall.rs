@@ -5,14 +5,13 @@
 //! ledger does not know is still there to be asked. A kill leaves one; a ledger that was lost leaves all that wait, and of
 //! those only the newest are asked, as a run has no time to read a week.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::batch::inflate;
 use crate::collect::pg_log::PG_LOG;
 use crate::spool::Entry;
+use crate::state;
 use crate::state::ledger::{Ledger, RawJson};
 
 /// At a run a minute and a log every five, more than enough.
@@ -50,7 +49,7 @@ pub(super) fn log_positions(ledger: &mut Ledger, spooled: &[Entry]) {
 
 fn items(entry: &Entry) -> Result<Vec<Item>> {
     let read = || {
-        let batch: wire::Batch = serde_json::from_slice(&inflate(&fs::read(&entry.path)?)?)?;
+        let batch: wire::Batch = serde_json::from_slice(&inflate(&state::read(&entry.path)?)?)?;
         anyhow::Ok(batch.metrics.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect())
     };
     read().with_context(|| format!("reading {}", entry.path.display()))

@@ -31,6 +31,8 @@ pub(super) fn date(value: &str) -> Option<Timestamp> {
     })
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

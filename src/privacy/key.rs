@@ -4,7 +4,6 @@
 //! Made when it is first needed, written beside and renamed, and synced: what was hashed with a key that a power cut
 //! took would never be found again. A file that holds something else is not replaced: that is a person's to decide.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::state::{Durability, write_atomic};
+use crate::state::{Durability, read_text, write_atomic};
 
 pub const KEY_FILE: &str = "privacy.key";
 const BYTES: usize = 32;
@@ -74,7 +73,7 @@ impl Key {
 }
 
 fn read(path: &Path) -> Result<Option<[u8; BYTES]>> {
-    let text = match fs::read_to_string(path) {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use wire::TokenReply;
 
 use super::reply::{self, Reply};
@@ -88,7 +88,7 @@ impl Api {
         let asking = [JSON, ("content-encoding", "gzip"), ("expect", "100-continue")];
         let headers = if sealed.len() < ASK_FROM_BYTES { &plain[..] } else { &asking[..] };
         match self.door.post("metrics/push", headers, Some(&self.token), sealed) {
-            Ok(answer) => reply::of(&answer, batch_id, self.door.host()),
+            Ok(answer) => reply::of(&answer, batch_id, self.door.host(), self.token.expose_secret()),
             Err(failure) => Reply::Retry { why: failure.message, after: None },
         }
     }

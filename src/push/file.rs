@@ -29,6 +29,7 @@ pub(super) fn append(
         .create(true)
         .truncate(false)
         .mode(0o640)
+        .custom_flags(crate::state::careful(folder))
         .open(&path)
         .with_context(doing)?;
     let known = committed.get(&name).copied().unwrap_or(0);

@@ -1,7 +1,6 @@
 //! What is to be sent, in which order, and whether all of the fresh batch has arrived.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
@@ -9,6 +8,7 @@ use anyhow::{Context, Result};
 use super::{Fresh, split, stubborn};
 use crate::batch::Sealed;
 use crate::spool::Entry;
+use crate::state;
 use crate::state::ledger::Stubborn;
 
 /// A batch, and where it lies.
@@ -41,7 +41,7 @@ impl Parcel {
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>> {
         match self {
             Parcel::Held { sealed, .. } => Ok(Some(sealed.clone())),
-            Parcel::Filed(entry) => match fs::read(&entry.path) {
+            Parcel::Filed(entry) => match state::read(&entry.path) {
                 Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
                 read => read.map(Some).with_context(|| format!("reading {}", entry.path.display())),
             },

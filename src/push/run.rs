@@ -16,6 +16,7 @@ use super::reply::Reply;
 use super::{Drain, Drained, file, split, stubborn};
 use crate::batch::inflate;
 use crate::config::Target;
+use crate::plain;
 use crate::state::ledger::Ledger;
 
 /// Less than this is no time to send anything in.
@@ -118,7 +119,9 @@ impl Run<'_> {
             });
         }
         text.push(b'\n');
-        std::io::stdout().lock().write_all(&text).context("writing the batch to stdout")?;
+        let text = String::from_utf8_lossy(&text);
+        let shown = plain::json(&text);
+        std::io::stdout().lock().write_all(shown.as_bytes()).context("writing the batch to stdout")?;
         Ok(Reply::Accepted { wants: Vec::new() })
     }
 

@@ -14,21 +14,30 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::config::{Backend, Token};
-use crate::state::{Durability, write_atomic};
+use crate::state::{self, Durability, write_atomic};
 
 /// The token that is to be shown, and where it was found.
 pub(crate) fn find(backend: &Backend) -> Result<(SecretString, String)> {
     match &backend.token {
         Token::Inline { token, from, .. } => Ok((token.clone(), from.clone())),
-        Token::File(path) => Ok((read(path)?, path.display().to_string())),
+        Token::File(path) | Token::Stored(path) => {
+            Ok((read(path, text_of(&backend.token, path))?, path.display().to_string()))
+        }
     }
 }
 
-fn read(path: &Path) -> Result<SecretString> {
+/// An operator may name a link to where secrets are kept; what lies in the state directory is a file.
+fn text_of(token: &Token, path: &Path) -> io::Result<String> {
+    match token {
+        Token::Stored(_) => state::read_text(path),
+        _ => fs::read_to_string(path),
+    }
+}
+
+fn read(path: &Path, text: io::Result<String>) -> Result<SecretString> {
     let next =
         "run pganalytics register, put the collector's token there, or give [backend] token or BACKEND_TOKEN";
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("reading the auth token {}; {next}", path.display()))?;
+    let text = text.with_context(|| format!("reading the auth token {}; {next}", path.display()))?;
     let token = text.trim();
     ensure!(!token.is_empty(), "the auth token {} is empty; {next}", path.display());
     Ok(token.into())
@@ -38,7 +47,7 @@ fn read(path: &Path) -> Result<SecretString> {
 pub(crate) fn any(backend: &Backend) -> Result<Option<SecretString>> {
     let token = match &backend.token {
         Token::Inline { token, .. } => token.clone(),
-        Token::File(path) => match fs::read_to_string(path) {
+        Token::File(path) | Token::Stored(path) => match text_of(&backend.token, path) {
             Ok(text) => text.trim().into(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e).with_context(|| format!("reading the auth token {}", path.display())),
@@ -50,7 +59,7 @@ pub(crate) fn any(backend: &Backend) -> Result<Option<SecretString>> {
 /// Where a new one is stored.
 pub(crate) fn place(backend: &Backend) -> &Path {
     match &backend.token {
-        Token::Inline { refreshed: stored, .. } | Token::File(stored) => stored,
+        Token::Inline { refreshed: stored, .. } | Token::File(stored) | Token::Stored(stored) => stored,
     }
 }
 

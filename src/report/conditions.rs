@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write};
 use super::{Report, troubles};
 use crate::collect::board::Told;
 use crate::collect::watch::Phase;
+use crate::plain::plain;
 use crate::state::ledger::{Condition, Ledger};
 
 const AGAIN_S: i64 = 86_400;
@@ -19,7 +20,7 @@ pub(super) fn tell(report: &Report, ledger: &mut Ledger) {
     if lines.is_empty() || std::io::stderr().is_terminal() {
         return;
     }
-    let text = lines.iter().map(|line| format!("pganalytics: {line}\n")).collect::<String>();
+    let text = lines.iter().map(|line| format!("pganalytics: {}\n", plain(line))).collect::<String>();
     // Nobody may be listening; the log has it all.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -14,6 +14,7 @@ use crate::collect::agent::LastRun;
 use crate::collect::watch::Phase;
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::plain::plain;
 use crate::state::ledger::Ledger;
 use crate::state::{Durability, write_atomic};
 use crate::version;
@@ -156,10 +157,10 @@ impl Status {
         for server in &self.servers {
             let state =
                 server.why.as_deref().unwrap_or(if server.reached { "reached" } else { "not reached" });
-            text.push_str(&format!("server      {}: {state}\n", server.name));
+            text.push_str(&format!("server      {}: {}\n", plain(&server.name), plain(state)));
         }
         for condition in &self.conditions {
-            text.push_str(&format!("attention   {condition}\n"));
+            text.push_str(&format!("attention   {}\n", plain(condition)));
         }
         text
     }

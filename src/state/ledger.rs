@@ -184,7 +184,7 @@ struct OnDisk {
 
 /// Reads it, and says when it had to be set aside.
 pub fn read(path: &Path, now: i64) -> Result<(Ledger, Option<String>)> {
-    let text = match fs::read(path) {
+    let text = match super::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Ledger::default(), None)),
         Err(e) => return Err(e).with_context(|| format!("reading the ledger {}", path.display())),
@@ -213,7 +213,7 @@ impl Ledger {
 
 /// The same for a run that may change nothing.
 pub fn peek(path: &Path) -> Ledger {
-    fs::read(path).ok().and_then(|text| decode(&text).ok()).unwrap_or_default()
+    super::read(path).ok().and_then(|text| decode(&text).ok()).unwrap_or_default()
 }
 
 fn decode(text: &[u8]) -> Result<Ledger, String> {
@@ -229,11 +229,18 @@ fn decode(text: &[u8]) -> Result<Ledger, String> {
 
 impl Ledger {
     pub fn write(&self, path: &Path) -> Result<()> {
-        let ledger = serde_json::value::to_raw_value(self).context("encoding the ledger")?;
-        let on_disk = OnDisk { layout: LAYOUT, crc32: crc32fast::hash(ledger.get().as_bytes()), ledger };
-        let text = serde_json::to_vec(&on_disk).context("encoding the ledger")?;
+        let text = self.encode().context("encoding the ledger")?;
         write_atomic(path, &text, 0o600, Durability::Renamed)
             .with_context(|| format!("writing the ledger {}", path.display()))
+    }
+
+    fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let ledger = serde_json::value::to_raw_value(self)?;
+        serde_json::to_vec(&OnDisk {
+            layout: LAYOUT,
+            crc32: crc32fast::hash(ledger.get().as_bytes()),
+            ledger,
+        })
     }
 
     /// A batch that will never arrive.
@@ -257,6 +264,8 @@ fn remember(sequences: &mut Vec<u64>, sequence: u64) {
     sequences.drain(..surplus);
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests {
     use super::*;

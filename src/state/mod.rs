@@ -3,6 +3,9 @@
 //! Crash argument: a file appears whole or not at all (written beside, renamed), so a reader never meets a torn
 //! one; the lock is the kernel's and dies with its holder, and its file is never removed, since two runs that lock
 //! different inodes would both believe to be alone.
+//!
+//! Whoever owns the directory may lay anything into it, and root's runs by hand read and write there too: a symbolic link is
+//! never followed, to read, to write or to lock, and neither is a pipe waited for.
 
 pub mod breaker;
 pub mod ledger;
@@ -14,8 +17,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::OFlags;
 
-pub use owner::give_to_owner;
+pub use owner::{careful, give_to_owner};
+
+const LINK: &str = "it is a symbolic link, and those are not followed here: remove it";
 
 #[derive(Clone, Debug)]
 pub struct StateDir {
@@ -74,6 +80,7 @@ impl StateDir {
 
     /// A folder of ours, made when first needed.
     pub fn folder(&self, path: &Path) -> io::Result<()> {
+        not_a_link(path)?;
         if !path.is_dir() {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             give_to_owner(path, &self.root);
@@ -85,8 +92,17 @@ impl StateDir {
     /// other and the figures of that very disk still leave the host.
     pub fn lock(&self) -> Result<Locked> {
         let path = self.root.join("lock");
-        let opened =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(flags())
+            .open(&path);
+        if let Err(e) = not_a_link(&path) {
+            log::warn!("{}: {e}; the directory itself is locked instead", path.display());
+        }
         let mut file = match opened {
             Ok(file) => file,
             Err(_) => File::open(&self.root).with_context(|| {
@@ -113,6 +129,43 @@ impl StateDir {
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
         Ok(Locked::Mine(Lock { _file: file }))
     }
+}
+
+fn flags() -> i32 {
+    (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
+}
+
+/// The kernel's own words for it speak of too many levels.
+fn told(e: io::Error, path: &Path) -> io::Error {
+    not_a_link(path).err().unwrap_or(e)
+}
+
+pub fn not_a_link(path: &Path) -> io::Result<()> {
+    match path.is_symlink() {
+        true => Err(io::Error::other(LINK)),
+        false => Ok(()),
+    }
+}
+
+/// A file of ours, to be read: a plain file, or none.
+pub fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(flags()).open(path).map_err(|e| told(e, path))?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no plain file: remove it")),
+    }
+}
+
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// How much a write must survive.

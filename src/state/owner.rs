@@ -4,6 +4,16 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
+/// How to open a file that other programs may look for as well, so that no pipe without a reader holds the run. What another
+/// user may lay into a folder of theirs must not lead root's own lines elsewhere; an operator's own link is followed.
+pub fn careful(folder: &Path) -> i32 {
+    let theirs = rustix::process::geteuid().is_root() && fs::metadata(folder).is_ok_and(|m| m.uid() != 0);
+    let flags = if theirs { OFlags::NONBLOCK | OFlags::NOFOLLOW } else { OFlags::NONBLOCK };
+    flags.bits().cast_signed()
+}
+
 /// When root made `path`, it goes to whoever owns `folder`.
 pub fn give_to_owner(path: &Path, folder: &Path) {
     if !rustix::process::geteuid().is_root() {

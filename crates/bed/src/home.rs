@@ -112,6 +112,10 @@ impl Spawned {
         fs::read_to_string(&self.output[0]).unwrap()
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

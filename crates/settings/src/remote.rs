@@ -14,10 +14,12 @@ pub const LONGEST_BYTES: usize = 64 << 10;
 /// Everything in it may be told, or it is refused as a whole.
 pub fn read(text: &str) -> Result<Document, Problems> {
     let mut report = Report::new(Path::new(NAME), text);
-    let document = document::read(text, &mut report);
-    if text.len() > LONGEST_BYTES {
+    let long = text.len() > LONGEST_BYTES;
+    if long {
         report.problem(&Place::Byte(0), format!("it is longer than {LONGEST_BYTES} bytes"));
     }
+    // Of some megabytes a parser makes hundreds: not even looked at.
+    let document = document::read(if long { "" } else { text }, &mut report);
     for (section, key, place) in document.given() {
         if !section.key(key).is_some_and(|key| key.remote) {
             report.problem(&place, format!("[{}] {key} is not for a backend to change", section.name));

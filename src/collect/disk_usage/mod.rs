@@ -4,6 +4,8 @@
 //!
 //! Never waits for a file server that is gone: what may hang is asked on the side, for a bounded time.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod measure;
 mod mounts;
 mod rows;

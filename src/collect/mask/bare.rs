@@ -2,6 +2,7 @@
 //! without quotes, or with those of a name. Statements that can hold either are known by their first words.
 
 use super::lex::Kind;
+use crate::config::is_space;
 
 /// What a piece is, by the statement around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Statement {
         match self.at {
             _ if ends => {}
             At::Hidden | At::HiddenToTheEnd => return Bare::Inside,
-            _ if kind == Kind::Comment || piece.trim().is_empty() => return Bare::No,
+            _ if kind == Kind::Comment || piece.trim_matches(is_space).is_empty() => return Bare::No,
             _ => {}
         }
         if ends {

@@ -9,6 +9,8 @@ mod entry;
 mod figures;
 mod follow;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod kinds;
 mod level;
 mod masked;

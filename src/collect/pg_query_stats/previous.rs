@@ -3,11 +3,12 @@
 //! Losing the file costs ranking quality and some texts sent twice, nothing else. So it is written, once its batch is
 //! sealed, by renaming without a sync; it carries a checksum, and anything wrong with it reads as absent.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use super::entry::{Entry, Key};
+use crate::state;
 
 const MAGIC: [u8; 8] = *b"pganprev";
 /// 1 knew our own statements by their ids alone.
@@ -146,7 +147,7 @@ fn day(at_us: i64, queryid: i64) -> i64 {
 
 /// The last run's state, or nothing: a first run, and whatever is wrong with the file.
 pub fn read(path: &Path) -> Option<Previous> {
-    let file = File::open(path).ok()?;
+    let file = state::open(path).ok()?;
     let length = file.metadata().ok().filter(fs::Metadata::is_file)?.len();
     if length > MAX_BYTES {
         return None;

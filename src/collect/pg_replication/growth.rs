@@ -4,7 +4,6 @@
 //! one rate. Positions of two timelines, of a primary and the standby that it was, or of a standby that took up again
 //! before where it was, are no distance.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -12,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::collect::part::{encode, thousandths};
 use crate::collect::{Cx, Keep};
+use crate::state;
 
 const MAX_BYTES: u64 = 4096;
 const MIB: f64 = 1_048_576.0;
@@ -52,7 +52,7 @@ pub(super) fn growth(previous: Option<Position>, now: Position) -> Result<Growth
 
 pub(super) fn read(cx: &Cx) -> Option<Position> {
     let mut text = Vec::new();
-    File::open(path(cx)).ok()?.take(MAX_BYTES).read_to_end(&mut text).ok()?;
+    state::open(&path(cx)).ok()?.take(MAX_BYTES).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
 }
 

@@ -2,13 +2,13 @@
 //!
 //! Losing the file, or its batch, costs one full item more, nothing else; so whatever is wrong with it reads as absent.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::collect::part::encode;
 use crate::collect::{Cx, Memory};
+use crate::state;
 
 const LAYOUT: u32 = 1;
 /// How many lost batches are remembered: of those before the oldest nobody knows.
@@ -29,7 +29,7 @@ impl Mark {
 
     /// The mark, if what it speaks of has arrived, or still waits to.
     pub(super) fn read(path: &Path, memory: &Memory, recipient: u64) -> Option<Mark> {
-        let mark: Mark = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let mark: Mark = serde_json::from_slice(&state::read(path).ok()?).ok()?;
         let lost = &memory.lost_sequences;
         let forgotten =
             lost.len() >= REMEMBERED && lost.iter().min().is_some_and(|first| mark.sequence < *first);
@@ -48,6 +48,8 @@ pub(super) fn path(cx: &Cx, database: u32) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn memory(lost: Vec<u64>) -> Memory {

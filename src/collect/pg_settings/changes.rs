@@ -5,7 +5,6 @@
 //! a hash.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use super::read::{RoleSetting, Setting};
 use crate::collect::Cx;
 use crate::collect::part::encode;
 use crate::collect::schedule::seed;
+use crate::state;
 
 const LAYOUT: u32 = 1;
 const MAX_BYTES: u64 = 8 << 20;
@@ -115,8 +115,7 @@ pub(super) fn path(cx: &Cx) -> PathBuf {
 }
 
 pub(super) fn read(path: &Path) -> Option<Seen> {
-    let file = File::open(path).ok()?;
-    file.metadata().ok().filter(fs::Metadata::is_file)?;
+    let file = state::open(path).ok()?;
     let mut content = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut content).ok()?;
     let seen: Seen = serde_json::from_slice(&content).ok()?;
@@ -125,6 +124,8 @@ pub(super) fn read(path: &Path) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn seen(values: &[(&str, &str)], all: bool) -> Seen {

@@ -2,6 +2,7 @@
 //! loses it. What cannot be read as either is masked as a whole.
 
 use super::secrets::MASK;
+use crate::config::is_space;
 
 const HARMLESS: [&str; 33] = [
     "application_name",
@@ -53,19 +54,19 @@ pub(super) fn masked(value: &str) -> Option<String> {
 /// `keyword = value` pairs. `None`: it is none of that.
 fn of_keywords(text: &str) -> Option<String> {
     let mut out = String::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(is_space);
     while !rest.is_empty() {
         let (keyword, after) = rest.split_once('=')?;
-        let keyword = keyword.trim_end();
-        if keyword.is_empty() || keyword.contains(char::is_whitespace) {
+        let keyword = keyword.trim_end_matches(is_space);
+        if keyword.is_empty() || keyword.contains(is_space) {
             return None;
         }
-        let after = after.trim_start();
+        let after = after.trim_start_matches(is_space);
         let length = value_length(after)?;
         let value = if HARMLESS.contains(&keyword) { &after[..length] } else { MASK };
         let space = if out.is_empty() { "" } else { " " };
         out += &format!("{space}{keyword}={value}");
-        rest = after[length..].trim_start();
+        rest = after[length..].trim_start_matches(is_space);
     }
     // Where nothing had to go, the spaces stay as they were.
     Some(if out.contains(MASK) { out } else { text.to_owned() })
@@ -80,7 +81,7 @@ fn value_length(text: &str) -> Option<usize> {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '\'' if quoted => return Some(at + 1),
-            c if !quoted && c.is_whitespace() => return Some(at),
+            c if !quoted && is_space(c) => return Some(at),
             _ => {}
         }
     }
@@ -90,8 +91,10 @@ fn value_length(text: &str) -> Option<usize> {
 /// `postgresql://user:password@host/database?keyword=value`.
 fn of_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-    // The last at sign: a password may hold one that nobody has escaped.
+    // A password may hold a question mark, and an at sign that nobody has escaped: the last one ends it.
+    let first = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@')).unwrap_or(0);
+    let end = rest[first..].find('?').map_or(rest.len(), |length| first + length);
+    let (place, query) = (&rest[..end], rest[end..].strip_prefix('?'));
     let place = match place.rsplit_once('@') {
         Some((who, host)) => match who.split_once(':') {
             Some((user, _)) => format!("{user}:{MASK}@{host}"),
@@ -137,6 +140,9 @@ mod tests {
                 "postgresql://u:***@h:5432/d?sslmode=require",
             ),
             ("postgres://u:hun@ter2@h/d", "postgres://u:***@h/d"),
+            ("postgres://u:hunter2?x@h/d?user=u", "postgres://u:***@h/d?user=u"),
+            ("password=hunter2\u{a0}host=hunter2 user=u", "password=*** user=u"),
+            ("password=hunter2\u{b}user=u", "password=*** user=u"),
             ("postgres://h/d?password=hunter2&user=u", "postgres://h/d?password=***&user=u"),
         ] {
             assert_eq!(masked(value).as_deref(), Some(expected), "{value}");

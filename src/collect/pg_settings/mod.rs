@@ -6,6 +6,8 @@
 mod changes;
 mod collect;
 mod conninfo;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod read;
 mod secrets;
 

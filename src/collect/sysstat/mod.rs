@@ -7,6 +7,8 @@
 mod counters;
 mod cpu;
 mod disk_io;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod machine;
 mod memory;
 mod network;

@@ -79,13 +79,13 @@ fn strangers(root: &Path, owner: u32) -> Option<Finding> {
 /// Asked of the kernel's list: who tries a lock has it for a moment.
 fn lock(state: &StateDir) -> Option<Finding> {
     let path = state.root().join("lock");
-    let inode = fs::metadata(&path).ok()?.ino();
+    let inode = fs::symlink_metadata(&path).ok()?.ino();
     let locks = fs::read_to_string("/proc/locks").ok()?;
     let held = locks.lines().any(|line| line.contains("FLOCK") && line.contains(&format!(":{inode} ")));
     if !held {
         return Some(Finding::fine("lock: free"));
     }
-    let who = fs::read_to_string(&path).unwrap_or_default();
+    let who = crate::state::read_text(&path).unwrap_or_default();
     Some(Finding::advice(format!("lock: a cycle is under way ({})", who.trim())))
 }
 

@@ -27,7 +27,7 @@ impl Hidden {
     pub(super) fn plain(&self, text: &str) -> String {
         let blot = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "***");
         // First, as what is cut off could leave a part of one.
-        reply::plain(&self.0.iter().fold(text.to_owned(), blot))
+        reply::few(&self.0.iter().fold(text.to_owned(), blot))
     }
 
     fn is_in(&self, text: &str) -> bool {

@@ -28,6 +28,8 @@ fn connection_strings() {
     check("host", "!");
     check("host a", "!");
     check("=a", "=a");
+    check("host=a\u{b}port=1", "host=a|port=1");
+    check("host=a\u{a0}port=1", "host=a\u{a0}port=1");
     check("host=\u{e9}\u{20ac} dbname='\u{e9}'", "host=\u{e9}\u{20ac}|dbname=\u{e9}");
 }
 
@@ -52,6 +54,10 @@ fn connection_addresses() {
     check("postgresql://h?ssl=true", "host=h|sslmode=require");
     check("postgresql://h?a=b&&c=d", "!");
     check("postgresql://h?a", "!");
+    check("postgresql://h?&", "!");
+    check("postgresql://[a/b?c,d]:1/e", "host=a/b?c,d|port=1|dbname=e");
+    check("postgresql://[]", "!");
+    check("postgresql://a,b", "host=a,b|port=,");
     check("postgresql://h?a=b=c", "!");
     check("postgresql://h/%", "!");
     check("postgresql://h/%0", "!");
@@ -83,6 +89,7 @@ fn password_files() {
         ("#h:5432:d:u:p", None),
         ("h:5432:d:u", None),
         ("h:5432:d:u:", None),
+        ("h:5432:d:u:p\r\r\n", Some("p")),
         ("", None),
         ("nonsense\r\nh:5432:d:u:p\r\n", Some("p")),
         ("h:5432:d:u:first\nh:5432:d:u:second", Some("first")),
@@ -110,6 +117,9 @@ fn service_files() {
     assert_eq!(told(text, "b"), "8:host=y=z");
     assert_eq!(told(text, "c"), "none");
     assert_eq!(told("[a]\n", "a"), "");
+    assert_eq!(told("[a] of ours\nport=1\nport=2\n", "a"), "2:port=1");
+    assert_eq!(told("[ab]\nport=1\n", "a"), "none");
+    assert_eq!(told("[a]\nservicefile=/x\n", "a"), "!2");
     assert_eq!(told("[a]\nhost\n", "a"), "!2");
     assert_eq!(told("[a]\nservice=b\n", "a"), "!2");
     assert_eq!(told("junk\n[a]\nhost=x\n", "a"), "3:host=x");

@@ -1,5 +1,6 @@
 use super::*;
 
+const TOKEN: &str = "tok-2236067977";
 const PROBLEM: &str = r#"{"code":"invalid_batch","message":"no\nitems","request_id":"r1"}"#;
 
 fn answer(status: u16, body: &str) -> Answer {
@@ -26,7 +27,7 @@ fn kind(reply: &Reply) -> &'static str {
 #[test]
 fn each_answer_means_what_the_contract_says() {
     fn check(status: u16, body: &str, expected: &str) {
-        let reply = of(&answer(status, body), "b1", "api:8080");
+        let reply = of(&answer(status, body), "b1", "api:8080", TOKEN);
         assert_eq!(kind(&reply), expected, "{status} {body}");
         if let Reply::Retry { why, .. } | Reply::Reject { why } | Reply::Fault { why } = reply {
             assert!(why.starts_with(&format!("api:8080 answered {status}")), "{why}");
@@ -65,10 +66,10 @@ fn wanted_texts_are_bounded() {
     let many: Vec<String> =
         (0..300).map(|n| format!(r#"{{"server":"s","queryid":"{n}"}}"#)).chain([long()]).collect();
     let body = format!(r#"{{"batch_id":"b1","want_texts":[{}]}}"#, many.join(","));
-    let Reply::Accepted { wants } = of(&answer(200, &body), "b1", "h") else { panic!("not accepted") };
+    let Reply::Accepted { wants } = of(&answer(200, &body), "b1", "h", TOKEN) else { panic!("not accepted") };
     assert_eq!((wants.len(), wants[99].queryid.as_str()), (100, "99"));
     let body = format!(r#"{{"batch_id":"b1","want_texts":[{}]}}"#, long());
-    assert_eq!(of(&answer(200, &body), "b1", "h"), Reply::Accepted { wants: Vec::new() });
+    assert_eq!(of(&answer(200, &body), "b1", "h", TOKEN), Reply::Accepted { wants: Vec::new() });
 }
 
 fn long() -> String {
@@ -77,9 +78,19 @@ fn long() -> String {
 
 #[test]
 fn what_the_backend_says_is_told_on_one_line_and_cut() {
-    let Reply::Reject { why } = of(&answer(422, PROBLEM), "b1", "h") else { panic!("not rejected") };
+    let Reply::Reject { why } = of(&answer(422, PROBLEM), "b1", "h", TOKEN) else { panic!("not rejected") };
     assert_eq!(why, "h answered 422 (invalid_batch: no items): it will never take this batch");
     let endless = format!(r#"{{"code":"c","message":"{}"}}"#, "x".repeat(9000));
-    let Reply::Reject { why } = of(&answer(400, &endless), "b1", "h") else { panic!("not rejected") };
+    let Reply::Reject { why } = of(&answer(400, &endless), "b1", "h", TOKEN) else { panic!("not rejected") };
     assert!(why.len() < 300, "{}", why.len());
+}
+
+#[test]
+fn a_token_that_is_repeated_is_not_told() {
+    let long = "x".repeat(190);
+    for message in [format!("{TOKEN} is unknown"), format!("{long}{TOKEN}")] {
+        let body = format!(r#"{{"code":"{TOKEN}","message":"{message}"}}"#);
+        let Reply::Unauthorized { why } = of(&answer(401, &body), "b1", "h", TOKEN) else { panic!("let in") };
+        assert!(!why.contains("tok-") && why.contains("***"), "{why}");
+    }
 }

@@ -22,7 +22,12 @@ pub(super) fn entries(bytes: &[u8], last: bool, sink: &mut impl Sink) -> usize {
     let mut done = 0;
     while done < bytes.len() {
         fields.clear();
-        match record(&bytes[done..], last, &mut fields) {
+        let found = match begins(&bytes[done..]) {
+            true => record(&bytes[done..], last, &mut fields),
+            // The rest of a torn one may have as many commas as a record.
+            false => Record::Broken,
+        };
+        match found {
             Record::Whole(length) if fields.len() >= FEWEST => {
                 sink.entry(&entry(&bytes[done..], &fields));
                 done += length;

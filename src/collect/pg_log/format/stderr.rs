@@ -83,6 +83,10 @@ pub(super) fn entries(prefix: &Prefix, bytes: &[u8], last: bool, sink: &mut impl
 /// Whether an entry begins with this line.
 pub(super) fn begins(prefix: &Prefix, text: &[u8]) -> bool {
     let text = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+    // A line with a tab goes on with another, however much it looks like one of its own.
+    if text.first() == Some(&b'\t') {
+        return false;
+    }
     let found = prefix.read(text, is_head);
     found.is_some_and(|(_, end)| matches!(head(&text[end..]), Some(Head::Level(..))))
 }

@@ -66,7 +66,7 @@ fn what_is_no_state_reads_as_absent() {
     assert!(read(home.path()).is_none());
     stored(&path, &[of(2, Text::Own), of(1, Text::Own)]);
     assert!(read(&path).is_none(), "records out of order");
-    File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+    fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
     assert!(read(&path).is_none());
 }
 
