@@ -113,11 +113,14 @@ fn every_link_of_the_documents_leads_somewhere() {
 fn what_is_named_in_code_style_and_looks_like_a_path_of_ours_exists() {
     for (path, text) in documents() {
         let spans = text.split('`').skip(1).step_by(2);
-        for span in
-            spans.filter(|s| s.starts_with("src/") || s.starts_with("scripts/") || s.starts_with("crates/"))
-        {
-            let name = span.split([' ', '<', '`']).next().unwrap();
-            assert!(root().join(name).exists(), "{}: {span}", path.display());
+        let ours = ["src/", "scripts/", "crates/", "tests/", "fuzz/"];
+        for span in spans.filter(|span| ours.iter().any(|folder| span.starts_with(folder))) {
+            let word = span.split([' ', '<', '`']).next().unwrap();
+            let (file, test) = word.split_once("::").unwrap_or((word, ""));
+            assert!(root().join(file).exists(), "{}: {span}", path.display());
+            // A file, and a test in it.
+            let named = || fs::read_to_string(root().join(file)).unwrap().contains(&format!("fn {test}("));
+            assert!(test.is_empty() || named(), "{}: {span}", path.display());
         }
     }
 }

@@ -17,6 +17,7 @@ mod docs;
 mod doctor;
 mod e2e;
 mod faults;
+mod hostile;
 mod http;
 mod logs;
 mod matrix;

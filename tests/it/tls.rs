@@ -2,5 +2,7 @@
 
 pub(crate) mod certs;
 mod https;
+mod middle;
+mod old;
 pub(crate) mod postgres;
 mod refusals;

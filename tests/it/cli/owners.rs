@@ -77,6 +77,27 @@ fn roots_log_lines_do_not_follow_a_link_of_another_user() {
     assert_eq!(fs::read_to_string(victim).unwrap(), "precious");
 }
 
+#[test]
+fn roots_batches_do_not_follow_one_either() {
+    if !geteuid().is_root() {
+        return; // Only root's batches are worth leading astray.
+    }
+    let home = watching(shared(majors()[0]), "postgres", "");
+    let victim = home.state_dir().with_file_name("victim");
+    fs::write(&victim, "precious").unwrap();
+    // This day's file, and the next one's where midnight is near.
+    for hours in [0, 24] {
+        let day = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
+        let name = day.strftime("pganalytics-%Y-%m-%d.jsonl").to_string();
+        symlink(&victim, home.target_dir().join(name)).unwrap();
+    }
+    chown(home.target_dir(), Some(OTHER), Some(OTHER)).unwrap();
+    let run = home.cron();
+    assert_eq!(run.code, Some(1), "{}", home.log());
+    assert!(home.log().contains("appending to") && home.spool_files().len() == 1, "{}", home.log());
+    assert_eq!(fs::read_to_string(victim).unwrap(), "precious");
+}
+
 fn walk(folder: &Path, seen: &mut Vec<PathBuf>) {
     seen.push(folder.to_owned());
     for path in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {

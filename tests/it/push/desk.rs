@@ -43,7 +43,7 @@ pub(crate) fn configure(home: &Home, url: &str, collector: &str, more: &str) {
     ));
 }
 
-pub(super) fn store_token(home: &Home, token: &str) {
+pub(crate) fn store_token(home: &Home, token: &str) {
     fs::write(token_path(home), format!("{token}\n")).unwrap();
 }
 
