@@ -49,7 +49,11 @@ fn heard(socket: &mut TcpStream) -> std::io::Result<(String, String)> {
 }
 
 fn reply(socket: &mut TcpStream, headers: &str, body: &[u8]) -> std::io::Result<()> {
-    write!(socket, "HTTP/1.1 200 OK\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n", body.len())?;
+    write!(
+        socket,
+        "HTTP/1.1 200 OK\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
+        body.len()
+    )?;
     socket.write_all(body)
 }
 
@@ -106,7 +110,8 @@ fn no_answer_takes_more_memory_than_a_run_has() {
     let (run, plain) = measured(&collector(address, ""), &["cron"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     let bomb = bomb();
-    let all: [(&str, fn(&str, &mut TcpStream, &[u8]) -> std::io::Result<()>, bool); 5] = [
+    type Speak = fn(&str, &mut TcpStream, &[u8]) -> std::io::Result<()>;
+    let all: [(&str, Speak, bool); 5] = [
         ("a bomb", |_, socket, bomb| reply(socket, "content-encoding: gzip\r\n", bomb), false),
         ("an endless body", |_, socket, _| endless_body(socket), false),
         ("endless headers", |_, socket, _| endless_headers(socket), false),
