@@ -83,6 +83,11 @@ pub enum Command {
         #[command(subcommand)]
         action: SpoolAction,
     },
+    /// A configuration of an earlier release as this one writes it, on stdout, with comments on what changed
+    MigrateConfig {
+        /// The older file; nothing is written to it
+        old: PathBuf,
+    },
     /// Completions for a shell
     Completions { shell: clap_complete::Shell },
     /// The manual page

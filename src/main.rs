@@ -31,6 +31,9 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     if let Some(Command::Completions { .. } | Command::Man) = &cli.command {
         return command::generate(cli.command.as_ref());
     }
+    if let Some(Command::MigrateConfig { old }) = &cli.command {
+        return command::migrate_config(old);
+    }
     let Loaded { config, warnings } = match config::load(cli.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(problems) => {

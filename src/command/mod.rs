@@ -1,6 +1,7 @@
 //! The commands that are not a run: each prints and is done.
 
 mod check;
+mod migrate;
 mod register;
 mod report;
 mod spool;
@@ -20,6 +21,7 @@ use crate::plain;
 use crate::report as told;
 
 pub use check::check;
+pub use migrate::migrate_config;
 pub use register::register;
 pub use report::{Asked, report, span};
 pub use spool::spool;

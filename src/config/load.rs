@@ -27,12 +27,17 @@ pub fn load_with(path: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> R
     let named = path.map(Path::to_path_buf).or_else(|| env.path("PGANALYTICS_CONFIG"));
     let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
     let text = read(&path)?;
-    let mut report = Report::new(&path, &text);
-    let document = document::read(&text, &mut report);
-    let config = resolve::config(&path, &document, &env, &mut report);
-    warn_if_exposed(&path, &document, &mut report);
+    Ok(told(alone(&path, &text, &env)?, &path, &text, &env))
+}
+
+/// What the file says by itself.
+pub(super) fn alone(path: &Path, text: &str, env: &Environment) -> Result<Loaded, Problems> {
+    let mut report = Report::new(path, text);
+    let document = document::read(text, &mut report);
+    let config = resolve::config(path, &document, env, &mut report);
+    warn_if_exposed(path, &document, &mut report);
     let (config, warnings) = report.finish(config)?;
-    Ok(told(Loaded { config, warnings }, &path, &text, &env))
+    Ok(Loaded { config, warnings })
 }
 
 /// With what a backend told laid over the file, where the two go together.
@@ -58,7 +63,7 @@ fn told(mut loaded: Loaded, path: &Path, text: &str, env: &Environment) -> Loade
     loaded
 }
 
-fn read(path: &Path) -> Result<String, Problems> {
+pub(super) fn read(path: &Path) -> Result<String, Problems> {
     let whole =
         |line, column, message| Problems(vec![Problem { file: path.to_path_buf(), line, column, message }]);
     let bytes = std::fs::read(path).map_err(|e| {
@@ -103,7 +108,8 @@ fn inline_secret(document: &Document) -> Option<Place> {
     })
 }
 
-fn is_secret(key: &str, text: &str) -> bool {
+/// The secret itself stands under this key.
+pub(super) fn is_secret(key: &str, text: &str) -> bool {
     let has_password = |pairs: Vec<(String, String)>| pairs.iter().any(|(keyword, _)| keyword == "password");
     secret::is_inline(text)
         && match key {

@@ -5,6 +5,7 @@
 mod connection;
 mod errors;
 mod example;
+mod migrate;
 mod older;
 mod parsers;
 mod secrets;
@@ -106,12 +107,12 @@ fn told(config: &Config) -> String {
 
 fn told_server(server: &Server) -> String {
     use secrecy::ExposeSecret;
-    let Server { name, hosts, user, database, databases, exclude_databases, ssl, .. } = server;
+    let Server { name, hosts, user, database, databases, exclude_databases, ssl, log_file, .. } = server;
     let (host, port) = &hosts[0];
     let password = server.password_for(host, *port, database).map(|p| p.expose_secret().to_owned());
     let timeouts = (server.connect_timeout, server.lock_timeout, server.statement_timeout);
     format!(
-        "{name} {hosts:?} {user} {password:?} {database} {databases:?} {exclude_databases:?} {ssl:?} {timeouts:?}\n"
+        "{name} {hosts:?} {user} {password:?} {database} {databases:?} {exclude_databases:?} {ssl:?} {timeouts:?} {log_file:?}\n"
     )
 }
 

@@ -3,6 +3,7 @@
 mod commands;
 mod cycle;
 mod mail;
+mod migrate;
 mod obstacles;
 mod owners;
 mod spool;

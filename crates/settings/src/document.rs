@@ -52,8 +52,10 @@ pub fn read(text: &str, report: &mut Report) -> Document {
     document
 }
 
-const TOML: &str = "a line is [section], key = \"text\", key = 60, key = true or a # comment";
-const ONCE: &str = "a section, and a key in it, may stand only once";
+const TOML: &str = "a line is [section], key = \"text\", key = 60, key = true or a # comment; `pganalytics migrate-config FILE` \
+                    writes a file of an earlier release anew";
+const ONCE: &str = "a section, and a key in it, may stand only once; `pganalytics migrate-config FILE` joins those of an earlier \
+                    release";
 
 /// Tells every line that is no TOML. The parser gives up at a line without "=": such a line is blanked, so that
 /// what follows it is read as well.
@@ -210,7 +212,7 @@ impl Document {
     ) {
         let place = Place::Byte(at);
         match keys::older(section, plain) {
-            Some(Older::Renamed(new_section, key)) => {
+            Some(Older::Renamed(new_section, key, _)) => {
                 if let Some(found) = check(new_section, key, value, report) {
                     let from = format!("[{section}] {plain}");
                     self.moved.push(Moved { from, section: new_section, key, found });
@@ -314,8 +316,8 @@ fn stray(plain: &str, place: &Place, report: &mut Report) {
     report.warn(place, format!("{} stands outside of any section, ignored{hint}", shown(plain)));
 }
 
-/// The nearest name in this section, else the section that has this very key.
-fn elsewhere(section: &str, plain: &str) -> String {
+/// The nearest name in this section, else the section that has this very key: to follow what is told of a name.
+pub fn elsewhere(section: &str, plain: &str) -> String {
     let here = keys::section(section).into_iter().flat_map(Section::keys).map(|key| key.name);
     if let Some(near) = nearest(plain, here) {
         return format!(": did you mean {near}?");

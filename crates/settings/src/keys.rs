@@ -6,7 +6,7 @@
 mod older;
 mod table;
 
-pub use older::{Older, has_older_section, older};
+pub use older::{Older, has_older_section, in_other_units, in_other_words, older, older_names};
 pub use table::SECTIONS;
 
 /// A section of the file.

@@ -103,7 +103,7 @@ fn what_is_no_toml_says_what_a_line_looks_like() {
     check("[postgres]\nport = 1\n[postgres]\nuser = \"u\"\n", &["c.toml:3:2: duplicate key; "]);
     let said = Home::new().problems("PG_HOST=a\n").join("");
     assert!(
-        said.contains("a line is [section], key = \"text\", key = 60, key = true or a # comment"),
+        said.contains("a line is [section], key = \"text\", key = 60, key = true or a # comment; `pganalytics migrate-config FILE`"),
         "{said}"
     );
 }

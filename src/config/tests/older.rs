@@ -4,7 +4,7 @@ use super::Home;
 use crate::config::{Config, Databases};
 
 /// Every section of 3.2, with the certificate files that were named and never made.
-const V3_2: &str = r#"
+pub(super) const V3_2: &str = r#"
 [postgres]
 user = "reader"
 password = "sentinel"
@@ -30,7 +30,7 @@ interval = 300
 "#;
 
 /// Names that 3.0 had for keys and sections, renamed or gone since.
-const V3_0: &str = r#"
+pub(super) const V3_0: &str = r#"
 [backend]
 jwt_token = "sentinel"
 tls_verify = false
@@ -55,7 +55,7 @@ compression = true
 multiplier = 2.0
 "#;
 
-const SECTION_POSTGRESQL: &str = r#"
+pub(super) const SECTION_POSTGRESQL: &str = r#"
 [postgresql]
 databases = ["orders", "stock"]
 host = "db1"

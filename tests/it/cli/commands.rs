@@ -165,9 +165,6 @@ fn what_does_not_exist_is_a_usage_error() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{args:?}");
         assert!(!run.stderr.is_empty());
     }
-    let help = home.run(&["--help"]).stdout;
-    let offered = help.lines().any(|l| l.trim_start().starts_with("migrate-config "));
-    assert!(!offered, "migrate-config is offered: {help}");
 }
 
 #[test]

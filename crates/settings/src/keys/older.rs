@@ -1,39 +1,49 @@
-//! Names of earlier releases: what each became, or why it is gone.
+//! Names of earlier releases: what each became and why, or why it is gone.
 //!
 //! Owns the way from an old name to the table. A renamed key keeps working without a word; a key that nothing
-//! reads any more is told once per run, so that nobody relies on it.
+//! reads any more is told once per run, so that nobody relies on it. `migrate-config` writes both into the new file.
 
 use super::{Key, Section, section};
 
 /// What an older name means today.
 pub enum Older {
-    /// Read as this key.
-    Renamed(&'static Section, &'static Key),
+    /// Read as this key, and why it is called so.
+    Renamed(&'static Section, &'static Key, &'static str),
     /// Nothing reads it; what to do instead.
     Gone(&'static str),
 }
 
-/// (section, key, today's section, today's key)
-const RENAMED: &[(&str, &str, &str, &str)] = &[
-    ("backend", "jwt_token", "backend", "token"),
-    ("backend", "request_timeout", "backend", "timeout"),
-    ("backend", "tls_verify", "tls", "verify"),
-    ("backend", "tls_ca", "tls", "ca_file"),
-    ("backend", "tls_ca_file", "tls", "ca_file"),
-    ("backend", "tls_cert", "tls", "cert_file"),
-    ("backend", "client_cert_file", "tls", "cert_file"),
-    ("backend", "tls_key", "tls", "key_file"),
-    ("backend", "client_key_file", "tls", "key_file"),
-    ("collection", "push_interval", "collector", "push_interval"),
-    ("collection", "interval_pg_stats", "pg_stats", "interval"),
-    ("collection", "interval_pg_log", "pg_log", "interval"),
-    ("collection", "interval_sysstat", "sysstat", "interval"),
-    ("collection", "interval_disk_usage", "disk_usage", "interval"),
-    ("collector", "log_level", "logging", "level"),
-    ("logging", "file", "logging", "file_path"),
-    ("postgres", "connection_timeout", "postgres", "connect_timeout"),
-    ("postgresql", "connection_timeout", "postgres", "connect_timeout"),
-    ("tls", "ca_cert", "tls", "ca_file"),
+const TLS: &str = "what TLS towards the backend takes has a section of its own";
+const OWN: &str = "each collector has a section of its own";
+const LIBPQ: &str = "as libpq calls it";
+
+/// (section, key, today's section, today's key, why)
+const RENAMED: &[(&str, &str, &str, &str, &str)] = &[
+    ("backend", "jwt_token", "backend", "token", "what kind of token it is, is the backend's affair"),
+    ("backend", "request_timeout", "backend", "timeout", "it is the only time limit towards the backend"),
+    ("backend", "tls_verify", "tls", "verify", TLS),
+    ("backend", "tls_ca", "tls", "ca_file", TLS),
+    ("backend", "tls_ca_file", "tls", "ca_file", TLS),
+    ("backend", "tls_cert", "tls", "cert_file", TLS),
+    ("backend", "client_cert_file", "tls", "cert_file", TLS),
+    ("backend", "tls_key", "tls", "key_file", TLS),
+    ("backend", "client_key_file", "tls", "key_file", TLS),
+    (
+        "collection",
+        "push_interval",
+        "collector",
+        "push_interval",
+        "how often a run pushes is the collector's own rhythm",
+    ),
+    ("collection", "interval_pg_stats", "pg_stats", "interval", OWN),
+    ("collection", "interval_pg_log", "pg_log", "interval", OWN),
+    ("collection", "interval_sysstat", "sysstat", "interval", OWN),
+    ("collection", "interval_disk_usage", "disk_usage", "interval", OWN),
+    ("collector", "log_level", "logging", "level", "the log has a section of its own"),
+    ("logging", "file", "logging", "file_path", "names of files end in _path or _file"),
+    ("postgres", "connection_timeout", "postgres", "connect_timeout", LIBPQ),
+    ("postgresql", "connection_timeout", "postgres", "connect_timeout", LIBPQ),
+    ("tls", "ca_cert", "tls", "ca_file", "like cert_file and key_file"),
 ];
 
 /// (section, key or "*", what to do instead)
@@ -56,17 +66,23 @@ const GONE: &[(&str, &str, &str)] = &[
 
 pub fn older(section_name: &str, key_name: &str) -> Option<Older> {
     let renamed = RENAMED.iter().find(|(s, k, ..)| *s == section_name && *k == key_name);
-    if let Some((_, _, new_section, new_key)) = renamed {
-        return known(new_section, new_key);
+    if let Some((_, _, new_section, new_key, why)) = renamed {
+        return known(new_section, new_key, why);
     }
     // The documents put these keys in either of the two sections.
     let twin = match section_name {
-        "postgres" => known("postgresql", key_name),
-        "postgresql" => known("postgres", key_name),
+        "postgres" => known("postgresql", key_name, "[postgres] is the connection, [postgresql] its limits"),
+        "postgresql" => known("postgres", key_name, "[postgres] is the connection, [postgresql] its limits"),
         _ => None,
     };
     let gone = GONE.iter().find(|(s, k, _)| *s == section_name && (*k == key_name || *k == "*"));
     twin.or_else(|| gone.map(|(_, _, hint)| Older::Gone(hint)))
+}
+
+/// All of them, with their sections: for the documents.
+pub fn older_names() -> impl Iterator<Item = (&'static str, &'static str, Older)> {
+    let renamed = RENAMED.iter().filter_map(|(s, k, ..)| Some((*s, *k, older(s, k)?)));
+    renamed.chain(GONE.iter().map(|(s, k, hint)| (*s, *k, Older::Gone(hint))))
 }
 
 /// True for a section that earlier releases wrote and this one does not have.
@@ -75,7 +91,34 @@ pub fn has_older_section(name: &str) -> bool {
     renamed.chain(GONE.iter().map(|(s, ..)| *s)).any(|s| s == name)
 }
 
-fn known(section_name: &str, key_name: &str) -> Option<Older> {
+fn known(section_name: &str, key_name: &str, why: &'static str) -> Option<Older> {
     let section = section(section_name)?;
-    section.key(key_name).map(|key| Older::Renamed(section, key))
+    section.key(key_name).map(|key| Older::Renamed(section, key, why))
+}
+
+/// (key, the one to write today, how many of its units one is, why)
+const UNITS: &[(&str, &str, i64, &str)] = &[(
+    "query_timeout",
+    "statement_timeout_ms",
+    1000,
+    "in milliseconds, like all limits inside of PostgreSQL",
+)];
+
+/// The same in other units, for a key that is read for the sake of older files.
+pub fn in_other_units(section: &Section, key: &Key) -> Option<(&'static Key, i64, &'static str)> {
+    let (_, name, factor, why) = UNITS.iter().find(|(old, ..)| *old == key.name)?;
+    section.key(name).map(|key| (key, *factor, *why))
+}
+
+/// (key, an older word, today's, why)
+const WORDS: &[(&str, &str, &str, &str)] = &[
+    ("sslmode", "allow", "prefer", "TLS is tried first, not last"),
+    ("level", "warning", "warn", "the word of this release"),
+    ("level", "critical", "error", "there is no level above error"),
+];
+
+/// Another word for the same, and why.
+pub fn in_other_words(key: &Key, word: &str) -> Option<(&'static str, &'static str)> {
+    let found = WORDS.iter().find(|(name, old, ..)| *name == key.name && old.eq_ignore_ascii_case(word));
+    found.map(|(_, _, new, why)| (*new, *why))
 }
