@@ -10,6 +10,7 @@ use crate::admin::{self, Act};
 use crate::config::{self, Config, Source};
 use crate::replay;
 use crate::serve::serve;
+use crate::size::Shape;
 use crate::store::{audit, dead_letters, migrate as schema, pool};
 
 /// Takes the collectors' batches into PostgreSQL
@@ -31,6 +32,8 @@ enum Command {
         #[command(subcommand)]
         act: Act,
     },
+    /// How much room collectors take, computed from what was measured
+    Size(Shape),
     /// Items and batches that could not be stored
     DeadLetters {
         #[command(subcommand)]
@@ -52,10 +55,14 @@ enum DeadLetters {
 }
 
 pub fn run(cli: Cli) -> Result<()> {
+    if let Command::Size(shape) = cli.command {
+        return say(shape.told().trim_end());
+    }
     let source = Source::read()?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     let config = || Config::load(&source);
     match cli.command {
+        Command::Size(_) => Ok(()),
         Command::Serve => {
             let (config, secrets) = config::load(&source)?;
             runtime.block_on(serve(config, secrets))

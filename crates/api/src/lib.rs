@@ -7,7 +7,7 @@
 //! - [`principal`], [`token`]: who is asking
 //! - [`ingest`]: from bytes to rows, pure; [`family`], [`copy`]: rows of hot families, and how they travel
 //! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
-//! - [`retention`], [`upkeep`]: what is kept, and for how long
+//! - [`retention`], [`upkeep`]: what is kept, and for how long; [`size`]: what that takes
 //! - [`figures`]: how it is doing
 
 pub mod admin;
@@ -38,6 +38,7 @@ pub mod request;
 pub mod retention;
 pub mod routes;
 pub mod serve;
+pub mod size;
 pub mod store;
 pub mod take;
 pub mod token;
