@@ -2,6 +2,8 @@
 //! and each of them killed or cut off in between. What was sent is compared with what is stored and read again.
 
 mod arrives;
+mod backup;
+mod balanced;
 mod configured;
 mod cuts;
 mod deployment;
@@ -10,6 +12,7 @@ mod identity;
 mod kills;
 mod rotated;
 mod scene;
+mod size;
 mod stored;
 mod texts;
 

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use crate::config::problem::shown;
+
 /// Line numbers, and what is to be said of them.
 pub(super) type Told = Vec<(usize, String)>;
 
@@ -81,6 +83,7 @@ fn open(
     notes: &mut Told,
 ) -> usize {
     if let Some(there) = blocks.iter().position(|b| !many && !b.many && b.name == name && !name.is_empty()) {
+        let name = shown(&name);
         let why = format!("[{name}] stood here a second time: a section may stand only once");
         let text =
             format!("{} [{name}] of line {number} goes on here: a section may stand only once", super::MARK);

@@ -6,6 +6,7 @@ use super::read::{Block, Entry, Line, Told, Written};
 use super::value;
 use crate::config::keys::{self, Form, SECTIONS};
 use crate::config::load::is_secret;
+use crate::config::problem::shown;
 
 /// With the number of the old line that each comes from.
 type Lines = Vec<(usize, String)>;
@@ -93,7 +94,8 @@ fn told(block: &Block, line: &Line, new: &Rewritten, section: &str) -> String {
 }
 
 fn named(block: &Block, key: &str) -> String {
-    if block.name.is_empty() { key.to_owned() } else { format!("[{}] {key}", block.name) }
+    let key = shown(key);
+    if block.name.is_empty() { key.to_owned() } else { format!("[{}] {key}", shown(&block.name)) }
 }
 
 fn rewritten(line: &Line, new: &Rewritten) -> String {

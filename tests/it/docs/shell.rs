@@ -1,0 +1,94 @@
+//! Blocks that are more than calls of our programs run in a shell, with an installed host's paths led into a home.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use super::block::{self, Run};
+use super::root;
+use crate::support::cluster::shared;
+use crate::support::home::Home;
+use crate::support::{majors, program};
+
+/// What the block prints; it has to succeed, each line of it.
+#[track_caller]
+fn shell(home: &Home, block: &str) -> String {
+    let place = home.state_dir().parent().unwrap().to_owned();
+    let (bin, etc, log) = (place.join("bin"), place.join("etc"), place.join("log"));
+    for dir in [&bin, &etc, &log] {
+        fs::create_dir_all(dir).unwrap();
+    }
+    let wrapper = bin.join("pganalytics");
+    fs::write(&wrapper, format!("#!/bin/sh\nexec {} \"$@\"\n", program("pganalytics").display())).unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let here = block
+        .replace("/etc/pganalytics/", &format!("{}/", etc.display()))
+        .replace("/var/log/pganalytics/", &format!("{}/", log.display()));
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &here])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .current_dir(&place)
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{here}\n{out}{err}");
+    out
+}
+
+/// The blocks of a document that this file runs.
+#[track_caller]
+fn blocks(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
+    let ours = block::all(&text, "sh").into_iter();
+    let ours = ours.filter(|block| block.run == Run::By("tests/it/docs/shell.rs".to_owned()));
+    let texts: Vec<String> = ours.map(|block| block.text).collect();
+    assert!(!texts.is_empty(), "{document}");
+    texts
+}
+
+#[test]
+fn a_configuration_is_migrated_as_the_upgrade_says() {
+    let home = Home::new();
+    let etc = home.state_dir().parent().unwrap().join("etc");
+    fs::create_dir(&etc).unwrap();
+    let old = format!(
+        "[collector]\nid = collector-001\nstate_dir = \"{}\"\n[backend]\nurl = https://backend:8080\ntls_verify = false\n[postgres]\n\
+         pool_max_size = 5\n",
+        home.state_dir().display()
+    );
+    fs::write(etc.join("collector.toml"), &old).unwrap();
+    let said: String = blocks("UPGRADE.md").iter().map(|block| shell(&home, block)).collect();
+    assert!(said.contains("> # migrate-config: was [backend] tls_verify: "), "{said}");
+    assert!(
+        said.ends_with("Configuration loaded successfully\nCollector ID: collector-001\nBackend URL: https://backend:8080\n"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(etc.join("collector.toml")).unwrap(), old, "the old file stays");
+}
+
+#[test]
+fn the_guides_lines_read_our_log() {
+    let cluster = shared(majors()[0]);
+    let database = cluster.fresh_database("guide");
+    cluster.sql(&database, "create extension pg_stat_statements");
+    let home = Home::new();
+    home.config(&format!(
+        "[collector]\nid = \"log\"\nstate_dir = \"{{state}}\"\n[backend]\nurl = \"{{target}}\"\n[postgres]\nhost = \"127.0.0.1\"\n\
+         port = {}\nuser = \"postgres\"\ndatabase = \"{database}\"\n[logging]\nfile_path = \"{}/log/collector.log\"\n",
+        cluster.port(),
+        home.state_dir().parent().unwrap().display()
+    ));
+    fs::create_dir(home.state_dir().parent().unwrap().join("log")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(home.cron().code, Some(0));
+    }
+    let said: String = blocks("MONITORING.md").iter().map(|block| shell(&home, block)).collect();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 6, "{said}");
+    assert!(lines[0].starts_with("Average: ") && lines[0].ends_with(" ms"), "{said}");
+    assert!(lines[1].contains("Pool metrics - acquisitions: "), "{said}");
+    assert!(lines[2].starts_with("Average sampling: ") && lines[2].ends_with('%'), "{said}");
+    assert!(lines[3].starts_with("cpu_ms=") && lines[4].contains(" peak_rss_kb="), "{said}");
+    assert_eq!(lines[5], "0", "{said}");
+}
