@@ -34,7 +34,10 @@ impl Passwords {
     }
 
     pub(super) fn from_file(text: &str) -> Passwords {
-        Passwords { given: None, file: text.lines().map(|line| line.trim_end_matches('\r')).filter_map(parse_line).collect() }
+        Passwords {
+            given: None,
+            file: text.lines().map(|line| line.trim_end_matches('\r')).filter_map(parse_line).collect(),
+        }
     }
 
     /// `host` as in `Server::hosts`; a usual socket directory is also found under "localhost".

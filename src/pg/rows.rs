@@ -227,7 +227,13 @@ mod tests {
 
     #[test]
     fn what_is_not_on_the_list_fails() {
-        for (kind, raw) in [(Type::NUMERIC, &b"1"[..]), (Type::INT4, b"123"), (Type::JSON, b"{\"a\":1}}"), (Type::JSON, b"\"\\ud800\""), (Type::JSON, b"1e400")] {
+        for (kind, raw) in [
+            (Type::NUMERIC, &b"1"[..]),
+            (Type::INT4, b"123"),
+            (Type::JSON, b"{\"a\":1}}"),
+            (Type::JSON, b"\"\\ud800\""),
+            (Type::JSON, b"1e400"),
+        ] {
             assert!(value(&kind, raw, &mut Vec::new()).is_err(), "{kind}");
         }
     }

@@ -135,6 +135,7 @@ pub const FAMILIES: &[Family] = &[
             c("valid", Bool),
             c("unique", Bool),
             c("primary", Bool),
+            c("exclusion", Bool),
             c("stats_reset", Time),
             c("size_bytes", Int),
             c("size_estimated", Bool),

@@ -32,6 +32,7 @@ const ALL: &[Migration] = &[
     migration!(3, "0003_families"),
     migration!(4, "0004_people"),
     migration!(5, "0005_rates"),
+    migration!(6, "0006_exclusion"),
 ];
 
 /// Any number will do, as long as nobody else takes it: "pga" and a version of this scheme.
