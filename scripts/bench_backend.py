@@ -39,7 +39,8 @@ class Api:
                "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{server.port}/{database}?sslmode=disable",
                "REGISTRATION_SECRET": SECRET, "LISTEN": f"127.0.0.1:{self.port}", "RETENTION_DAYS": "60",
                # Everybody registers from one address here.
-               "RATE_LIMITS": "anonymous=60000,push=60000,registration=60000"}
+               "RATE_LIMITS": "anonymous=60000,push=60000,registration=60000,user=60000"}
+        self.env = env
         self.log = os.path.join(base, "api.log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([program, "serve"], env=env, stdout=log, stderr=log, cwd=base)
@@ -51,6 +52,14 @@ class Api:
                 time.sleep(0.1)
         with open(self.log) as log:
             sys.exit(f"the backend does not become healthy: {log.read()}")
+
+    def viewer(self):
+        """The Authorization of a person who may look."""
+        subprocess.run([API, "admin", "create-user", "bench", "--role", "viewer"], env=self.env, text=True, check=True,
+                       input="of a benchmark alone\n", stdout=subprocess.DEVNULL)
+        body = json.dumps({"username": "bench", "password": "of a benchmark alone"}).encode()
+        with urllib.request.urlopen(f"{self.url}/api/v1/auth/login", body) as answer:
+            return f"Bearer {json.load(answer)['token']}"
 
     def cpu_ms(self):
         return bench_server.cpu_ms(self.process.pid)

@@ -1,4 +1,4 @@
-"""Each panel of the dashboards, over seven days of 100 collectors' data, of all of them and of one.
+"""Each panel of the dashboards and each view of the page, over seven days of 100 collectors' data, of all of them and of one.
 
 The data is that of bench_growth: the one that is asked about has every minute, the others one of some. Panels read a long span
 at some of its moments only, so that more minutes of the others would lie between those that are read."""
@@ -10,6 +10,7 @@ import re
 import statistics
 import sys
 import time
+import urllib.request
 
 import bench
 import bench_growth
@@ -63,6 +64,26 @@ def measure(server, chosen, until):
     return found
 
 
+def page(api, one, until):
+    """What the backend's own page asks: milliseconds of each run after the first, and bytes of the answer."""
+    who = {"Authorization": api.viewer()}
+    of_one = f"/api/v1/servers/{one}?until={bench_growth.moment(until)}&minutes="
+    asked = [("the fleet", "/api/v1/fleet"), ("a server, one hour", f"{of_one}60"), ("a server, one day", f"{of_one}1440"),
+             ("a server, seven days", f"{of_one}10080")]
+    lines = [f"| the page asks for | median ms | p95 ms | kB, not compressed | goal, p95 < {GOAL_MS} |", "|---" * 5 + "|"]
+    for title, path in asked:
+        times = []
+        for _ in range(bench_growth.RUNS + 1):
+            start = time.monotonic()
+            with urllib.request.urlopen(urllib.request.Request(api.url + path, headers=who)) as answer:
+                size = len(answer.read())
+            times.append((time.monotonic() - start) * 1000)
+        late = bench_growth.p95(times[1:])
+        lines.append(f"| {title} | {bench.number(statistics.median(times[1:]))} | {bench.number(late)} | {size / 1000:.0f} | "
+                     f"{'met' if late < GOAL_MS else '**missed**'} |")
+    return "\n".join(lines)
+
+
 def choices(server, one):
     values = {name: server.sql("store", f"select distinct {sql}").split() for name, sql in [
         ("collector", "id from collectors"), ("hostname", "hostname from collectors"),
@@ -107,7 +128,7 @@ def panels_bench(base):
             settings(server),
             f"Seven days of {bench_growth.COLLECTORS} collectors: one with every minute, the others with one of "
             f"{bench_growth.OTHERS_EVERY_MIN}; {int(rows):,} rows of statements. Medians of {RUNS} runs, warm.",
-            table(every, single)])
+            table(every, single), page(api, one, end)])
     finally:
         if api:
             api.stop()

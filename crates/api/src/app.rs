@@ -27,7 +27,9 @@ use crate::pieces::Pieces;
 use crate::problem::Problem;
 use crate::request;
 use crate::routes::openapi::{OPENAPI, openapi};
-use crate::routes::{collectors, configs, health, login, push, read, refresh, register, scrape, users};
+use crate::routes::{
+    collectors, configs, fleet, health, login, page, push, read, refresh, register, scrape, servers, users,
+};
 use crate::store::attempts;
 use crate::store::pool::{self, Db};
 use crate::token::Keys;
@@ -163,8 +165,12 @@ pub fn routes() -> Vec<Route> {
         ),
         route("POST", "/api/v1/metrics/push", &push::PUSH, post(push::push).layer(unbounded())),
         route("GET", "/api/v1/metrics", &read::METRICS, get(read::metrics)),
+        route("GET", "/api/v1/fleet", &fleet::FLEET, get(fleet::fleet)),
+        route("GET", "/api/v1/servers/{collector_id}", &servers::SERVER, get(servers::server)),
         route("GET", "/api/v1/openapi.json", &OPENAPI, get(openapi)),
         route("GET", "/openapi.json", &OPENAPI, get(openapi)),
+        route("GET", "/", &page::INDEX, get(page::index)),
+        route("GET", "/page/{edition}/{file}", &page::FILE, get(page::file)),
         route("GET", "/healthz", &health::ALIVE, get(health::alive)),
         route("GET", "/version", &health::VERSION, get(health::version)),
         route("GET", "/metrics", &scrape::SCRAPE, get(scrape::scrape)),

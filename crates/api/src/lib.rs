@@ -7,11 +7,13 @@
 //! - [`principal`], [`token`]: who is asking
 //! - [`ingest`]: from bytes to rows, pure; [`family`], [`copy`]: rows of hot families, and how they travel
 //! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
+//! - [`attention`]: which of what was collected needs somebody, for the page ([`routes::page`])
 //! - [`retention`], [`upkeep`]: what is kept, and for how long; [`size`]: what that takes
 //! - [`figures`]: how it is doing
 
 pub mod admin;
 pub mod app;
+pub mod attention;
 pub mod body;
 pub mod breaker;
 pub mod cache;

@@ -95,13 +95,16 @@ fn id(route: &Route) -> String {
 
 /// What it is about: the first word of its path.
 fn tag(path: &str) -> &str {
-    path.trim_start_matches("/api/v1").split('/').nth(1).unwrap_or_default()
+    path.trim_start_matches("/api/v1").split('/').nth(1).filter(|word| !word.is_empty()).unwrap_or("page")
 }
 
 fn in_path(path: &str) -> Vec<Value> {
     let names = path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'));
-    let parameter = |name| {
-        let shape = json!({ "type": "string", "format": "uuid" });
+    let parameter = |name: &str| {
+        let mut shape = json!({ "type": "string" });
+        if name == "id" || name.ends_with("_id") {
+            shape["format"] = "uuid".into();
+        }
         json!({ "name": name, "in": "path", "required": true, "schema": shape })
     };
     names.map(parameter).collect()

@@ -16,6 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::batch::batch;
+use crate::openapi::contract::at;
 use crate::persons::{PASSWORD, create, login, newest};
 
 const KEY: &str = "a-key-of-the-tests-that-is-long-enough";
@@ -57,8 +58,12 @@ const ROWS: &[(&str, &str, Statuses)] = &[
     // Another collector's batch says whose it is.
     ("POST", "/api/v1/metrics/push", [401, 403, 403, 403, 200, 422, 401]),
     ("GET", "/api/v1/metrics", [401, 200, 200, 200, 200, 200, 401]),
+    ("GET", "/api/v1/fleet", PEOPLE),
+    ("GET", "/api/v1/servers/{collector_id}", PEOPLE),
     ("GET", "/api/v1/openapi.json", ANYBODY),
     ("GET", "/openapi.json", ANYBODY),
+    ("GET", "/", ANYBODY),
+    ("GET", "/page/{edition}/{file}", ANYBODY),
     ("GET", "/healthz", ANYBODY),
     ("GET", "/version", ANYBODY),
     // Asked from the same host.
@@ -195,7 +200,7 @@ impl Grid {
         let mut headers =
             vec![("X-Registration-Secret", REGISTRATION_SECRET), ("Content-Type", "application/json")];
         headers.extend(bearer.iter().map(|value| ("Authorization", value.as_str())));
-        let url = path.replace("{id}", &id).replace("{collector_id}", &id);
+        let url = at(path, &id);
         self.api.ask_with(method, &url, &headers, self.body(method, path).as_bytes())
     }
 }
@@ -258,7 +263,8 @@ fn what_is_no_route_is_refused_in_the_same_shape() {
     let long = vec![b'x'; 70_000];
     let asked: &[(&str, &str, &[u8], u16, &str)] = &[
         ("GET", "/api/v1/nothing", b"", 404, "not_found"),
-        ("GET", "/", b"", 404, "not_found"),
+        ("GET", "/index.html", b"", 404, "not_found"),
+        ("GET", "/page/of-another-edition/main.js", b"", 404, "not_found"),
         ("DELETE", "/api/v1/health", b"", 405, "method_not_allowed"),
         ("GET", "/api/v1/auth/login", b"", 405, "method_not_allowed"),
         ("PATCH", "/api/v1/collectors/1", b"", 405, "method_not_allowed"),

@@ -16,6 +16,7 @@ mod limits;
 mod migrations;
 mod openapi;
 mod outages;
+mod page;
 mod partitions;
 mod people;
 mod persons;

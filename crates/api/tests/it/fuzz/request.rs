@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::value::{fit, hostile, spoil, text, uuid, words};
 use super::world::{SECRET, World};
-use crate::openapi::contract::Described;
+use crate::openapi::contract::{Described, at};
 use crate::persons::PASSWORD;
 
 pub(super) struct Request {
@@ -90,7 +90,7 @@ impl<'a> Draft<'a> {
             body: None,
         };
         let id = draft.id(sound, dice);
-        let mut target = one.path.replace("{id}", &id).replace("{collector_id}", &id);
+        let mut target = at(&one.path, &id);
         if !sound {
             target += &draft.query(dice);
         }

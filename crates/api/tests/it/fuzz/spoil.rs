@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::request::{Draft, escaped};
 use super::value::{damage, spoil, text, words};
-use crate::openapi::contract::Described;
+use crate::openapi::contract::{Described, at};
 use crate::persons::PASSWORD;
 
 impl Draft<'_> {
@@ -38,7 +38,7 @@ impl Draft<'_> {
         if path.contains('{') && dice.bool() {
             let id = escaped(&words(dice));
             if !id.is_empty() {
-                self.target = path.replace("{id}", &id).replace("{collector_id}", &id).into_bytes();
+                self.target = at(&path, &id).into_bytes();
                 return;
             }
         }

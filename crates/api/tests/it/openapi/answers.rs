@@ -6,8 +6,9 @@ use std::process::Command;
 use bed::api::{Answer, Api, REGISTRATION_SECRET, SCRAPE_TOKEN};
 use bed::poll::{LONG, eventually};
 use pganalytics_api::openapi::document;
+use pganalytics_api::routes::page;
 
-use super::contract::{Contract, Described, operations};
+use super::contract::{Contract, Described, at, operations};
 use crate::persons::{create, login, newest};
 
 /// The command line of each route, under its heading.
@@ -67,6 +68,7 @@ impl Scene {
         };
         let variables = [
             ("API", self.api.url()),
+            ("EDITION", page::edition().to_owned()),
             ("TOKEN", root.token),
             ("REFRESH_TOKEN", anna.refresh),
             ("COLLECTOR_TOKEN", self.collector.1.clone()),
@@ -120,7 +122,7 @@ fn every_route_refuses_as_described() {
     narrow.get("/version", None);
     let (contract, document) = (Contract::new(), document());
     for one in operations(&document).filter(|one| !one.refusals().is_empty()) {
-        let path = one.path.replace("{id}", "none").replace("{collector_id}", "none");
+        let path = at(&one.path, "none");
         let limited = narrow.ask(&one.method, &path, None, b"");
         assert_eq!(limited.status, 429, "{path}");
         refused(&contract, &one, &limited);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jsonschema::Validator;
 use pganalytics_api::openapi::document;
+use pganalytics_api::routes::page;
 use serde_json::{Value, json};
 
 pub(crate) struct Described {
@@ -28,6 +29,12 @@ pub(crate) fn operations(document: &Value) -> impl Iterator<Item = Described> {
             described: described.clone(),
         })
     })
+}
+
+/// A path with something for each of its parameters.
+pub(crate) fn at(path: &str, id: &str) -> String {
+    let path = path.replace("{id}", id).replace("{collector_id}", id);
+    path.replace("{edition}", page::edition()).replace("{file}", "main.js")
 }
 
 impl Described {
@@ -100,7 +107,8 @@ impl Contract {
     ) -> Result<(), String> {
         let promise = self.promises.get(&(method.to_owned(), path.to_owned(), status));
         let promise = promise.ok_or_else(|| format!("{status} is not described"))?;
-        if promise.media.as_deref() != media {
+        let any = promise.media.as_deref() == Some("*/*") && media.is_some();
+        if !any && promise.media.as_deref() != media {
             return Err(format!("its type is {media:?}, not {:?}", promise.media));
         }
         if media.is_none() && !body.is_empty() {

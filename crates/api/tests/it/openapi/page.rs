@@ -14,7 +14,7 @@ For programs: `GET /openapi.json`, which is [openapi.json](openapi.json); this p
 mean to a collector: [BACKEND.md](BACKEND.md). What is in a batch: [WIRE.md](WIRE.md).
 
 In the command lines `$API` is the backend's address, such as `https://pganalytics.example:8080`, `$TOKEN` the `token` of a
-login and `$COLLECTOR_TOKEN` that of a registration. Bodies but a push's are read whatever their `Content-Type` says.
+login and `$COLLECTOR_TOKEN` that of a registration, `$EDITION` what `/` has in the addresses of its files. Bodies but a push's are read whatever their `Content-Type` says.
 
 Every answer has `x-request-id`, which the log has, too; a request may bring its own.
 ";
@@ -246,7 +246,9 @@ fn command(one: &Described) -> String {
     if !["GET", "POST"].contains(&one.method.as_str()) || (one.method == "POST" && one.body().is_none()) {
         write!(line, " -X {}", one.method).unwrap();
     }
-    write!(line, " \"$API{}\"", one.path.replace("{id}", id).replace("{collector_id}", id)).unwrap();
+    let path = one.path.replace("{id}", id).replace("{collector_id}", id);
+    let path = path.replace("{edition}", "$EDITION").replace("{file}", "main.js");
+    write!(line, " \"$API{path}\"").unwrap();
     let first = &one.described["security"][0];
     if first.get("person").is_some() {
         line += " -H \"Authorization: Bearer $TOKEN\"";
