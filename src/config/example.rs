@@ -10,8 +10,8 @@ const HEAD: &str = "\
 # password under [postgres], url under [backend], and run: pganalytics --validate-config
 #
 # What is commented out has no fixed default. Any secret may be \"env:NAME\" or \"file:PATH\" instead of the text.
-# COLLECTOR_ID, COLLECTOR_NAME, BACKEND_URL, BACKEND_TOKEN, PG_HOST, PG_PORT, PG_PASSWORD and LOG_LEVEL in the
-# environment beat this file.
+# COLLECTOR_ID, COLLECTOR_NAME, COLLECTOR_SPLAY, BACKEND_URL, BACKEND_TOKEN, PG_HOST, PG_PORT, PG_PASSWORD and
+# LOG_LEVEL in the environment beat this file.
 ";
 
 pub fn render() -> String {

@@ -16,8 +16,11 @@ use super::{
 use crate::collect::{At, Part, custom, registry};
 use crate::state::read_text;
 
+/// As the table of keys has it for `[collector] splay`.
+const LONGEST_SPLAY_S: u64 = 3600;
+
 pub(super) fn config(path: &Path, document: &Document, env: &Environment, report: &mut Report) -> Config {
-    let run = run(document, report);
+    let run = run(document, env, report);
     Config {
         path: path.to_path_buf(),
         collector: identity(document, env, &run.state_dir, report),
@@ -75,7 +78,7 @@ pub(crate) fn is_id(id: &str) -> bool {
     id.len() <= 200 && id.chars().all(plain) && id.contains(|c: char| c != '.')
 }
 
-fn run(document: &Document, report: &mut Report) -> Run {
+fn run(document: &Document, env: &Environment, report: &mut Report) -> Run {
     let run = Run {
         interval: seconds(document, "collector", "interval"),
         push_interval: seconds(document, "collector", "push_interval"),
@@ -85,7 +88,7 @@ fn run(document: &Document, report: &mut Report) -> Run {
             Some(Value::Int(ms)) => Some(Duration::from_millis(ms.unsigned_abs())),
             _ => None,
         },
-        splay: seconds(document, "collector", "splay"),
+        splay: splay(document, env, report),
         required: required(document, report),
         state_dir: PathBuf::from(document.word("collector", "state_dir")),
     };
@@ -99,6 +102,19 @@ fn run(document: &Document, report: &mut Report) -> Run {
         report.warn(&document.place("collector", key), what);
     }
     run
+}
+
+/// The installed crontab line sets it: what starts runs knows how they are spread.
+fn splay(document: &Document, env: &Environment, report: &mut Report) -> Duration {
+    let Some(text) = env.get("COLLECTOR_SPLAY") else {
+        return seconds(document, "collector", "splay");
+    };
+    let allowed = text.parse().ok().filter(|s| *s <= LONGEST_SPLAY_S);
+    if allowed.is_none() {
+        report
+            .problem(&Place::Environment, format!("COLLECTOR_SPLAY must be 0 to {LONGEST_SPLAY_S} seconds"));
+    }
+    Duration::from_secs(allowed.unwrap_or(0))
 }
 
 fn required(document: &Document, report: &mut Report) -> Vec<String> {

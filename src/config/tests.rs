@@ -169,6 +169,7 @@ fn the_environment_beats_the_file() {
     let ours = [
         ("COLLECTOR_ID", "env-id"),
         ("COLLECTOR_NAME", "Env name"),
+        ("COLLECTOR_SPLAY", "7"),
         ("BACKEND_URL", "http://env:1/"),
         ("BACKEND_TOKEN", "env-token"),
         ("PG_HOST", "env-host"),
@@ -179,6 +180,7 @@ fn the_environment_beats_the_file() {
     let config = Home::with(&ours).config(toml);
     assert_eq!(config.collector.id.as_deref(), Some("env-id"));
     assert_eq!(config.collector.name, "Env name");
+    assert_eq!(config.run.splay.as_secs(), 7);
     assert_eq!(config.backend.url, "http://env:1/");
     assert_eq!(config.backend.target, super::Target::Http("http://env:1".to_owned()));
     assert_eq!(config.logging.level, log::LevelFilter::Debug);
@@ -186,6 +188,15 @@ fn the_environment_beats_the_file() {
     assert!(text.contains("env-token"), "{text}");
     assert!(text.contains("env-host:6543 [(\"env-host\", 6543)] monitor Some(\"env-password\")"), "{text}");
     assert!(text.contains("other:5432 [(\"other\", 5432)] monitor Some(\"q\")"), "{text}");
+}
+
+#[test]
+fn a_splay_of_the_environment_keeps_the_bounds_of_the_file() {
+    for wrong in ["3601", "-1", "soon"] {
+        let found = Home::with(&[("COLLECTOR_SPLAY", wrong)]).problems("");
+        assert!(found.iter().any(|f| f.contains("COLLECTOR_SPLAY must be 0 to 3600")), "{wrong}: {found:?}");
+    }
+    assert_eq!(Home::with(&[("COLLECTOR_SPLAY", "3600")]).config("").run.splay.as_secs(), 3600);
 }
 
 #[test]

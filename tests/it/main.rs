@@ -13,6 +13,7 @@ mod campaign;
 mod cli;
 mod custom;
 mod cycle;
+mod deploy;
 mod docker;
 mod docs;
 mod doctor;

@@ -13,9 +13,19 @@ use crate::serve::serve;
 use crate::size::Shape;
 use crate::store::{audit, dead_letters, migrate as schema, pool};
 
+/// As the collector's: the programs that are installed side by side are told apart by it.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("PGANALYTICS_COMMIT"),
+    ", ",
+    env!("PGANALYTICS_TARGET"),
+    ")"
+);
+
 /// Takes the collectors' batches into PostgreSQL
 #[derive(Parser)]
-#[command(name = "pganalytics-api", version, after_help = config::help(), max_term_width = 120)]
+#[command(name = "pganalytics-api", version = VERSION, after_help = config::help(), max_term_width = 120)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -80,14 +80,23 @@ impl Mount {
 pub(super) fn parse(bytes: &[u8]) -> Vec<Mount> {
     let lines = bytes.split(|byte| *byte == b'\n');
     let infos = lines.filter_map(|line| MountInfo::from_line(&escape_strange(line)).ok());
-    let mounts: Vec<Mount> = infos.map(mount).collect();
+    let infos: Vec<MountInfo> = infos.collect();
+    let shut_in = infos.iter().any(is_shut);
+    let mounts: Vec<Mount> = infos.into_iter().map(|info| mount(info, shut_in)).collect();
     let last: HashMap<PathBuf, usize> =
         mounts.iter().enumerate().map(|(at, mount)| (mount.path.clone(), at)).collect();
     let reachable = mounts.into_iter().enumerate().filter(|(at, mount)| last.get(&mount.path) == Some(at));
     reachable.map(|(_, mount)| mount).collect()
 }
 
-fn mount(info: MountInfo) -> Mount {
+/// A root that is writable, but not through this mount: we run in a unit with `ProtectSystem=strict`, or in a read-only
+/// container, where each mount says `ro` of itself and the filesystems alone can be believed.
+fn is_shut(info: &MountInfo) -> bool {
+    let (mount, filesystem) = (&info.mount_options, &info.super_options);
+    info.mount_point == Path::new("/") && mount.contains_key("ro") && !filesystem.contains_key("ro")
+}
+
+fn mount(info: MountInfo, shut_in: bool) -> Mount {
     let is_set = |options: &HashMap<_, _>| options.contains_key("ro");
     Mount {
         id: info.majmin,
@@ -95,7 +104,7 @@ fn mount(info: MountInfo) -> Mount {
         path: PathBuf::from(unescape(&info.mount_point.to_string_lossy())),
         fs_type: info.fs_type,
         // A filesystem that the kernel set read-only after an error says so in the second place only.
-        read_only: is_set(&info.mount_options) || is_set(&info.super_options),
+        read_only: is_set(&info.super_options) || (is_set(&info.mount_options) && !shut_in),
         whole: info.root == "/",
     }
 }

@@ -81,6 +81,20 @@ fn the_disks_of_a_modern_host() {
     assert_eq!((told.verdict, told.reason), (Verdict::Skipped, Some(Reason::NotApplicable)));
 }
 
+/// As `systemd` shows the host to a unit with `ProtectSystem=strict`.
+#[test]
+fn a_unit_that_may_not_write_anywhere_tells_which_disks_can_be_written() {
+    let shut = "22 1 254:0 / / ro,relatime shared:1 - ext4 /dev/vda rw\n\
+                30 22 254:1 / /data ro,relatime shared:2 - ext4 /dev/vdb rw\n\
+                31 22 254:2 / /broken ro,relatime shared:3 - ext4 /dev/vdc ro,errors=remount-ro\n";
+    let read_only = |text: &str| -> Vec<bool> {
+        mounts::parse(text.as_bytes()).iter().map(|mount| mount.read_only).collect()
+    };
+    assert_eq!(read_only(shut), [false, false, true]);
+    let open = shut.replace("/ / ro", "/ / rw");
+    assert_eq!(read_only(&open), [false, true, true], "outside, a mount's own word counts");
+}
+
 #[test]
 fn a_container_shows_its_root_and_the_volume_of_the_server() {
     let parts = read_with(&tree("container"), &[], patiently(some_disk));
