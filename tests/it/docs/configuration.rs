@@ -24,8 +24,8 @@ tells every problem at once, with file, line and column. A wrong type, or a valu
 is not known is a warning with the nearest one that is. A key that a backend may change (\"remote\") is overlaid by what was
 pulled from there.
 
-- Environment, which beats the file: `COLLECTOR_ID`, `COLLECTOR_NAME`, `BACKEND_URL`, `BACKEND_TOKEN`, `PG_HOST`, `PG_PORT`, `PG_PASSWORD`,
-  `LOG_LEVEL`. `REGISTRATION_SECRET` is for `register`.
+- Environment, which beats the file: `COLLECTOR_ID`, `COLLECTOR_NAME`, `COLLECTOR_SPLAY`, `BACKEND_URL`, `BACKEND_TOKEN`, `PG_HOST`, `PG_PORT`,
+  `PG_PASSWORD`, `LOG_LEVEL`. `REGISTRATION_SECRET` is for `register`.
 - libpq's own variables, `~/.pgpass` and `pg_service.conf` fill what the file leaves out: `PGHOST`, `PGPORT`, `PGPASSWORD` and `PGSERVICE` for
   `[postgres]` alone, the others for every server.
 - Any secret may be `\"env:NAME\"` or `\"file:PATH\"` instead of the text.
