@@ -40,6 +40,7 @@ const PG_STATS: &[&str] = &[
     "indexes[].valid",
     "indexes[].unique",
     "indexes[].primary",
+    "indexes[].exclusion",
     // A standby's, and damage.
     "conflicts",
     "conflicts_tablespace",

@@ -11,7 +11,7 @@ use pganalytics_api::family::{FAMILIES, Kind};
 use pganalytics_api::ingest::prepare::METRICS_COLUMNS;
 use pganalytics_api::retention::{RARE_KINDS, TABLES};
 
-const MIGRATIONS: i64 = 5;
+const MIGRATIONS: i64 = 6;
 
 fn spawn(url: &str, settings: &[(&str, &str)]) -> Child {
     let mut command = Api::prepare(url, settings).command(&["migrate"]);

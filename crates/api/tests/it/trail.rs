@@ -55,6 +55,7 @@ const COMMANDS: &[(&str, &str, Option<&str>)] = &[
     // Runs already.
     ("serve", "--help", None),
     ("migrate", "", None),
+    ("size", "--collectors 10", None),
     ("admin create-user", "bob --role user", Some("create user")),
     ("admin allow-registration", "NAME", Some("allow registration")),
     ("admin rotate-tokens", "NAME", Some("rotate tokens")),
