@@ -62,8 +62,8 @@ def tagged(entries):
     found = {}
     for entry in entries:
         sql = bench.literal(entry)
-        tag = re.match(r"\s*/\* pganalytics:(\S+) \*/", sql)
-        if tag and re.search(r"^\s*(select|with)\b", re.sub(r"/\*.*?\*/|--.*", "", sql, flags=re.DOTALL), re.I):
+        tag = re.match(r"(?:select|with) /\* pganalytics:(\S+) \*/", sql)
+        if tag:
             found.setdefault((tag[1], entry["dbname"]), sql)
     return found
 
