@@ -10,7 +10,7 @@ use super::read;
 use crate::collect::disk_usage;
 use crate::collect::part::Fragment;
 
-const FILES: [&str; 12] = [
+pub(super) const FILES: [&str; 12] = [
     "proc/stat",
     "proc/uptime",
     "proc/loadavg",

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::super::fuzz::FILES;
 use super::*;
 
 #[test]
@@ -35,21 +36,6 @@ fn the_machine_that_this_runs_on() {
     let cores = std::thread::available_parallelism().expect("processors").get() as u64;
     assert!(value(&parts, "host")["cores"].as_u64() >= Some(cores));
 }
-
-const FILES: [&str; 12] = [
-    "proc/stat",
-    "proc/uptime",
-    "proc/loadavg",
-    "proc/diskstats",
-    "proc/net/dev",
-    "proc/meminfo",
-    "proc/vmstat",
-    "proc/pressure/cpu",
-    "proc/pressure/memory",
-    "proc/pressure/io",
-    "proc/sys/kernel/random/boot_id",
-    "proc/sys/kernel/osrelease",
-];
 
 /// Every file of a tree replaced by what `content` makes of it; both runs must come back with all parts.
 fn survives(content: impl Fn(Vec<u8>) -> Vec<u8>) {
