@@ -50,6 +50,10 @@ fn the_archive_has_the_guides_paths_and_installs() {
     assert_eq!(fs::read_to_string(folder.join("collector/config.toml")).unwrap(), example);
     let dashboards = fs::read_dir(folder.join("grafana/dashboards")).unwrap().count();
     assert!(dashboards >= 9, "{dashboards}");
+    // All of deploy/ that the documents send an operator to; debian/ is what packages are made of.
+    for entry in fs::read_dir(top().join("deploy")).unwrap().map(|e| e.unwrap().file_name()) {
+        assert_eq!(folder.join("deploy").join(&entry).exists(), entry != "debian", "deploy/{entry:?}");
+    }
 
     // From the archive and from the source the same comes out.
     let (from_archive, from_source) = (warden::fresh_dir("archive"), warden::fresh_dir("source"));
