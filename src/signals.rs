@@ -20,5 +20,5 @@ pub fn listen(sender: Sender<Event>) -> Result<()> {
             }
         })
         .map(|_| ())
-        .context("starting the thread that listens for signals")
+        .context("starting the thread that listens for signals; this host grants no more to this user")
 }

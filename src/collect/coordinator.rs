@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::Memory;
 use super::board::{Board, Place};
@@ -56,7 +56,8 @@ pub struct Collected {
 struct Coordinator<'a> {
     inputs: &'a Inputs<'a>,
     sender: Sender<Event>,
-    workers: ThreadPool,
+    /// From the first visit on: what looks at servers and at the host gets its threads first.
+    workers: Option<ThreadPool>,
     stop: Arc<AtomicBool>,
     cancels: Cancels,
     watches: Vec<Watch>,
@@ -79,7 +80,7 @@ pub fn collect(
 ) -> Result<Collected> {
     let started = Instant::now();
     let mut run = Coordinator {
-        workers: workers(inputs.config.threads)?,
+        workers: None,
         sender: sender.clone(),
         stop: Arc::new(AtomicBool::new(false)),
         cancels: Cancels::default(),
@@ -105,14 +106,24 @@ pub fn collect(
     Ok(Collected { board: run.board, watches: run.watches, parts: run.parts, host: run.host, signal, took })
 }
 
+/// Where the host grants fewer threads, fewer.
 fn workers(threads: usize) -> Result<ThreadPool> {
+    match started(threads) {
+        Err(e) if threads > 1 => {
+            log::warn!("{threads} worker threads cannot be started, trying half as many: {e}");
+            workers(threads / 2)
+        }
+        result => result.context("starting a worker thread; this host grants no more to this user"),
+    }
+}
+
+fn started(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(|n| format!("worker-{n}"))
         // Visits catch their own; without this, rayon would end the process over anything else.
         .panic_handler(|_| {})
         .build()
-        .context("starting the worker threads; thread_pool_size may be too large for this host")
 }
 
 impl Coordinator<'_> {
@@ -127,20 +138,20 @@ impl Coordinator<'_> {
                 self.watches[n].probe(n, self.inputs, sender, cancels)?;
             }
         }
-        self.host_job(local::at_once(self.inputs))
+        self.host_job(local::at_once(self.inputs));
+        Ok(())
     }
 
-    fn host_job(&mut self, due: Due) -> Result<()> {
+    fn host_job(&mut self, due: Due) {
         match due {
-            Due::No => Ok(()),
+            Due::No => {}
             Due::Waits(key, state) => {
                 self.parts.insert(key, state);
-                Ok(())
             }
             Due::Now(job) => {
                 self.host_jobs += 1;
                 job.expect(&mut self.board);
-                job.start(self.sender.clone())
+                job.start(&self.sender);
             }
         }
     }
@@ -148,8 +159,8 @@ impl Coordinator<'_> {
     /// Takes events in until all is answered, the time is up, or a signal ends the run.
     fn wait(&mut self, events: &Receiver<Event>, batch: &mut Batch, started: Instant) -> Result<Option<i32>> {
         loop {
-            self.dispatch();
-            self.look_at_disks(started)?;
+            self.dispatch()?;
+            self.look_at_disks(started);
             if self.host_jobs == 0 && self.disks_asked && self.watches.iter().all(Watch::is_done) {
                 return Ok(None);
             }
@@ -249,16 +260,18 @@ impl Coordinator<'_> {
         let name = watch.config.name.clone();
         for placed in answer.placed {
             let databases = watch.places(&answer.planned, database, placed.database);
-            for database in databases {
+            // The last takes it without a copy, and nearly always there is just one.
+            let copies = std::iter::repeat_n(placed.done, databases.len());
+            for (database, done) in databases.into_iter().zip(copies) {
                 let key = ItemKey { collector: answer.planned.collector, database };
-                self.board.add(&Place { server: name.clone(), key }, placed.done.clone(), batch)?;
+                self.board.add(&Place { server: name.clone(), key }, done, batch)?;
             }
         }
         Ok(())
     }
 
     /// Hands visits to free workers, a server at a time.
-    fn dispatch(&mut self) {
+    fn dispatch(&mut self) -> Result<()> {
         let servers = self.watches.len();
         let mut idle = 0;
         while self.busy < self.inputs.config.threads && idle < servers {
@@ -271,24 +284,40 @@ impl Coordinator<'_> {
                     self.busy += 1;
                     let (stop, cancels) = (self.stop.clone(), self.cancels.clone());
                     let ground = self.watches[n].ground(self.inputs, &visit, stop, cancels);
+                    let sender = self.sender.clone();
                     match ground {
-                        Some(ground) => visit.start(n, ground, &self.workers, self.sender.clone()),
+                        Some(ground) => visit.start(n, ground, self.workers()?, sender),
                         None => self.busy -= 1,
                     }
                 }
             }
         }
+        Ok(())
+    }
+
+    /// No more of them than visits, once all servers have said how many these are.
+    fn workers(&mut self) -> Result<&ThreadPool> {
+        let pool = match self.workers.take() {
+            Some(pool) => pool,
+            None => {
+                let known = self.watches.iter().all(|w| !matches!(w.phase, Phase::Probing { .. }));
+                let visits = self.busy + self.watches.iter().map(Watch::waiting).sum::<usize>();
+                let most = self.inputs.config.threads;
+                workers(if known { most.min(visits) } else { most })?
+            }
+        };
+        Ok(self.workers.insert(pool))
     }
 
     /// Once the servers have said where their data lies, or are too slow to say it.
-    fn look_at_disks(&mut self, started: Instant) -> Result<()> {
+    fn look_at_disks(&mut self, started: Instant) {
         let known = self.watches.iter().all(|w| !matches!(w.phase, Phase::Probing { .. }));
         if self.disks_asked || !(known || started.elapsed() > Duration::from_secs(2)) {
-            return Ok(());
+            return;
         }
         self.disks_asked = true;
         let places = self.watches.iter().flat_map(Watch::places_on_disk).collect();
-        self.host_job(local::disks(self.inputs, places))
+        self.host_job(local::disks(self.inputs, places));
     }
 
     /// Servers that have gone silent are left alone, and their workers replaced, so that the others get theirs.
@@ -303,7 +332,7 @@ impl Coordinator<'_> {
         }
         if replaced > 0 && self.watches.iter().any(|w| !w.is_done()) {
             match workers(self.inputs.config.threads) {
-                Ok(fresh) => self.workers = fresh,
+                Ok(fresh) => self.workers = Some(fresh),
                 // The stuck ones may come free yet, and what has come in ships in any case.
                 Err(e) => log::warn!("{e:#}"),
             }

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
-use anyhow::{Context, Result};
 use wire::Reason;
 
 use super::board::{Board, Place};
@@ -81,19 +80,21 @@ impl Job {
         board.expect(self.place.clone(), self.parts);
     }
 
-    pub fn start(self, sender: Sender<Event>) -> Result<()> {
-        std::thread::Builder::new()
-            .name(self.collector.to_owned())
-            .spawn(move || {
-                let read = catch_unwind(AssertUnwindSafe(self.read));
-                let (done, previous) = read.unwrap_or_else(|_| {
-                    let why = "the collector broke here; see its log";
-                    (self.parts.iter().map(|key| Done::failed(key, Reason::Panic, why)).collect(), None)
-                });
-                // Nobody listens any more when the run is over.
-                let _ = sender.send(Event::Host { place: self.place, done, previous, slow: self.slow });
-            })
-            .map(|_| ())
-            .with_context(|| format!("starting a thread for {}", self.collector))
+    /// What gets no thread says so: of a host in that state the other figures are wanted all the more.
+    pub fn start(self, sender: &Sender<Event>) {
+        let (place, parts, answer) = (self.place.clone(), self.parts, sender.clone());
+        let failed =
+            move |reason, why: &str| parts.iter().map(|key| Done::failed(key, reason, why)).collect();
+        let started = std::thread::Builder::new().name(self.collector.to_owned()).spawn(move || {
+            let read = catch_unwind(AssertUnwindSafe(self.read));
+            let broken = || failed(Reason::Panic, "the collector broke here; see its log");
+            let (done, previous) = read.unwrap_or_else(|_| (broken(), None));
+            // Nobody listens any more when the run is over.
+            let _ = answer.send(Event::Host { place: self.place, done, previous, slow: self.slow });
+        });
+        if let Err(e) = started {
+            let done = failed(Reason::Other, &format!("this host has no thread to read it with: {e}"));
+            let _ = sender.send(Event::Host { place, done, previous: None, slow: None });
+        }
     }
 }

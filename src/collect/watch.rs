@@ -122,6 +122,9 @@ pub struct Dispatch {
 }
 
 pub fn all(config: &Config) -> Result<Vec<Watch>> {
+    // The reaper panics where the host has no thread to give.
+    let first = std::thread::Builder::new().spawn(|| ());
+    drop(first.context("starting a thread; this host grants no more to this user")?.join());
     let reaper = Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("slots").build());
     Ok(config.servers.iter().map(|server| Watch::new(server, config, reaper.clone())).collect())
 }
@@ -171,18 +174,21 @@ impl Watch {
         let known = inputs.ledger.servers.get(&self.config.name);
         let looks_from = known.and_then(|s| s.looks_from.clone());
         let missing = known.map(|s| ledger::lacked_by_probe(s, inputs.now)).unwrap_or_default();
-        std::thread::Builder::new()
-            .name(format!("probe-{}", server.name))
-            .spawn(move || {
-                let mut opened = Vec::new();
-                let spot = look::Spot { pool, spent, deadline, progress, cancels, looks_from, missing };
-                let looked = catch_unwind(AssertUnwindSafe(|| look::look(&server, &spot, &mut opened)));
-                let result = looked.unwrap_or_else(|_| Err(Box::new(broken())));
-                // Nobody listens any more when the run is over.
-                let _ = sender.send(Event::Probed { server: n, probed: Probed { result, opened } });
-            })
-            .map(|_| ())
-            .context("starting a thread to look at a server")
+        let answer = sender.clone();
+        let started = std::thread::Builder::new().name(format!("probe-{}", server.name)).spawn(move || {
+            let mut opened = Vec::new();
+            let spot = look::Spot { pool, spent, deadline, progress, cancels, looks_from, missing };
+            let looked = catch_unwind(AssertUnwindSafe(|| look::look(&server, &spot, &mut opened)));
+            let result = looked.unwrap_or_else(|_| Err(Box::new(broken())));
+            // Nobody listens any more when the run is over.
+            let _ = answer.send(Event::Probed { server: n, probed: Probed { result, opened } });
+        });
+        if let Err(e) = started {
+            let why = format!("this host has no thread to look at the server with: {e}");
+            let result = Err(Box::new(Outcome::failed(Reason::Other).detail(why)));
+            let _ = sender.send(Event::Probed { server: n, probed: Probed { result, opened: Vec::new() } });
+        }
+        Ok(())
     }
 
     /// The server has answered: what is due on it, and in which order.
@@ -217,6 +223,11 @@ impl Watch {
             Phase::Ready => self.queue.is_empty() && self.in_flight.is_empty(),
             Phase::Gone(_) => true,
         }
+    }
+
+    /// Visits that nobody has taken yet.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     /// The next visit, while the budget of connections allows one more.

@@ -6,6 +6,7 @@ use postgres::error::SqlState;
 use wire::{Outcome, Reason, Verdict};
 
 use crate::collect::part::{Done, Fragment};
+use crate::collect::pg_log::masked;
 
 pub const LOCK_NOT_AVAILABLE: SqlState = SqlState::LOCK_NOT_AVAILABLE;
 
@@ -86,8 +87,8 @@ fn of_state(db: &postgres::error::DbError) -> Outcome {
         "3D000" => (Verdict::Skipped, Reason::DatabaseDropped),
         _ => (Verdict::Failed, Reason::Other),
     };
-    // The message only: DETAIL and HINT may quote data.
-    Outcome::new(verdict, reason).detail(db.message())
+    // The message only, and without what it quotes: DETAIL and HINT are data for the most part.
+    Outcome::new(verdict, reason).detail(masked::of_failure(db.code().code(), db.message()))
 }
 
 /// An error and its causes, in one line.

@@ -20,3 +20,4 @@ mod roles;
 mod scene;
 mod signals;
 mod silence;
+mod threads;

@@ -64,6 +64,14 @@ pub(super) fn message(entry: &Entry, severity: Severity) -> String {
     words(&raw, severity == Severity::Failed)
 }
 
+/// Of a failure of our own statements, or of the operator's: values are quoted there too, and what an author wrote goes.
+pub(crate) fn of_failure(sqlstate: &str, message: &str) -> String {
+    match is_users(sqlstate.as_bytes()) {
+        true => "in words of its author's, which stay in the server's log".to_owned(),
+        false => words(message, sqlstate.starts_with("22") || sqlstate.starts_with("23")),
+    }
+}
+
 /// An entry whose words nobody knows: all of them go.
 pub(super) const UNKNOWN: &str = MASK;
 
@@ -84,10 +92,17 @@ pub(super) fn is_written_by_users(entry: &Entry) -> bool {
         "plv8",
     ];
     let raised = said(" at RAISE") || said(" at ASSERT") || foreign.iter().any(|language| said(language));
-    // Classes that the server itself does not use begin with these letters; P0001 is what RAISE gives.
-    let own = matches!(entry.sqlstate, [b'P', b'0', b'0', b'0', b'1'] | [b'G'..=b'O' | b'Q'..=b'W' | b'Y'..=b'Z', ..]);
-    let remote = entry.sqlstate.starts_with(b"HV");
-    (raised || own) && !remote
+    let remote = entry.sqlstate.starts_with(REMOTE);
+    raised && !remote || is_users(entry.sqlstate)
+}
+
+/// Of a foreign server.
+const REMOTE: &[u8] = b"HV";
+
+/// P0001 is what RAISE gives; classes that the server itself does not use begin with the other letters.
+fn is_users(sqlstate: &[u8]) -> bool {
+    let own = matches!(sqlstate, b"P0001" | [b'G'..=b'O' | b'Q'..=b'W' | b'Y'..=b'Z', ..]);
+    own && !sqlstate.starts_with(REMOTE)
 }
 
 /// The second part of an entry: keys, rows, parameters, statements of others.

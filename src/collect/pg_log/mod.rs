@@ -13,7 +13,7 @@ mod format;
 pub(crate) mod fuzz;
 mod kinds;
 mod level;
-mod masked;
+pub(crate) mod masked;
 mod plans;
 mod position;
 mod prefix;

@@ -3,6 +3,7 @@
 //! Refuses to take files of this host for the server's because their names are alike: names, sizes and times must be
 //! those that the server lists. (An address of this host may be the near end of a tunnel.)
 
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -17,8 +18,8 @@ use crate::pg::session::Session;
 
 const FILES: &str = include_str!("files.13.sql");
 const PIECE: &str = include_str!("piece.13.sql");
-/// Names in one folder.
-const MOST_FILES: usize = 10_000;
+/// Of one folder, the latest.
+const MOST_FILES: usize = 1000;
 /// Of the server's list that are looked for on this host.
 const COMPARED: usize = 10;
 
@@ -133,18 +134,22 @@ impl Local {
     }
 
     fn list(&self) -> io::Result<Vec<Listed>> {
-        let files = fs::read_dir(&self.folder)?
-            .take(MOST_FILES)
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                let name = entry.file_name().into_string().ok()?;
-                let wanted = self.named.as_ref().is_none_or(|named| name.starts_with(named.as_str()));
-                let metadata =
-                    wanted.then(|| fs::metadata(entry.path()).ok()).flatten().filter(|m| m.is_file())?;
-                Some(listed(name, &metadata))
-            })
-            .collect();
-        Ok(in_order(files))
+        let mut latest = Vec::new();
+        for entry in fs::read_dir(&self.folder)?.flatten() {
+            latest.extend(self.look_at(&entry));
+            if latest.len() == 2 * MOST_FILES {
+                keep_latest(&mut latest);
+            }
+        }
+        keep_latest(&mut latest);
+        Ok(in_order(latest))
+    }
+
+    fn look_at(&self, entry: &fs::DirEntry) -> Option<Listed> {
+        let name = entry.file_name().into_string().ok()?;
+        let wanted = self.named.as_ref().is_none_or(|named| name.starts_with(named.as_str()));
+        let metadata = wanted.then(|| fs::metadata(entry.path()).ok()).flatten()?;
+        metadata.is_file().then(|| listed(name, &metadata))
     }
 
     fn read(&mut self, name: &str, from: u64, most: usize, out: &mut Vec<u8>) -> io::Result<usize> {
@@ -189,6 +194,11 @@ impl Local {
 
 fn is_recent(file: &Listed) -> bool {
     (jiff::Timestamp::now().as_second() - file.modified_s()).abs() < 60
+}
+
+fn keep_latest(files: &mut Vec<Listed>) {
+    files.sort_unstable_by_key(|file| Reverse(file.modified_ns));
+    files.truncate(MOST_FILES);
 }
 
 fn listed(name: String, metadata: &fs::Metadata) -> Listed {
@@ -260,6 +270,8 @@ pub(super) fn on_server(session: &mut Session) -> Result<Vec<Listed>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     #[test]
@@ -282,5 +294,16 @@ mod tests {
         assert!(!like(|file| file.bytes += 1), "it cannot have shrunk");
         assert!(!like(|file| file.modified_ns -= 5_000_000_000), "of the same length, and older there");
         assert!(!like(|file| file.name = "c.log".into()));
+    }
+    #[test]
+    fn of_a_crowded_folder_the_latest_are_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..2 * MOST_FILES + 500 {
+            let file = File::create(dir.path().join(format!("{:04}.log", n * 7919 % 10_000))).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(n as u64)).unwrap();
+        }
+        let found = Local::folder(dir.path().to_owned()).list().unwrap();
+        let seconds = found.iter().map(|file| file.modified_ns / 1_000_000_000);
+        assert!(seconds.eq((MOST_FILES as i64 + 500..).take(MOST_FILES)), "the latest, in order");
     }
 }

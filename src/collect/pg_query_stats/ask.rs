@@ -135,14 +135,22 @@ fn rows_with(
         (&text_bytes, Type::INT4),
         (&run_bytes, Type::INT8),
     ];
+    let mut json = Vec::new();
     session.query("pg_query_stats.rows", statement(ROWS, gate)?, binds, |row| {
-        read.push(one(row, &asked, limits.text_bytes)?);
+        json.clear();
+        crate::pg::rows::fields(row, 0, &mut json)?;
+        read.push(one(row, &json, &asked, limits.text_bytes)?);
         Ok(())
     })?;
     Ok(read)
 }
 
-fn one(row: &Row, asked: &HashSet<Key>, text_bytes: usize) -> Result<Read, Box<dyn Error + Sync + Send>> {
+fn one(
+    row: &Row,
+    json: &[u8],
+    asked: &HashSet<Key>,
+    text_bytes: usize,
+) -> Result<Read, Box<dyn Error + Sync + Send>> {
     let hash: &str = row.try_get("hash")?;
     let key = Key {
         queryid: hash.parse()?,
@@ -157,9 +165,7 @@ fn one(row: &Row, asked: &HashSet<Key>, text_bytes: usize) -> Result<Read, Box<d
         }
         false => None,
     };
-    let mut json = Vec::with_capacity(1024);
-    crate::pg::rows::fields(row, 0, &mut json)?;
-    Ok(Read { key, json, answer })
+    Ok(Read { key, json: json.into(), answer })
 }
 
 fn statement(variants: &'static [Variant], gate: u32) -> Result<&'static str, Failure> {

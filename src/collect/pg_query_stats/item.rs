@@ -18,7 +18,7 @@ use crate::pg::rows;
 /// A row of pass 2: its columns are encoded already.
 pub(super) struct Read {
     pub(super) key: Key,
-    pub(super) json: Vec<u8>,
+    pub(super) json: Box<[u8]>,
     /// What became of its text, if it was asked for.
     pub(super) answer: Option<Answer>,
 }
@@ -59,7 +59,9 @@ pub(super) fn fields(
 ) -> Vec<u8> {
     let none = Share { configured_limit: u64::from(cx.config.limits.queries), ..Share::default() };
     let stats = stats(share.unwrap_or(&none), rows.len() as u64, ranking.first_run);
-    let mut json = br#""queries":["#.to_vec();
+    // With room for what is said of each besides its columns: a database's rows are some hundred kilobytes.
+    let mut json = Vec::with_capacity(rows.iter().map(|row| row.json.len() + 128).sum());
+    json.extend_from_slice(br#""queries":["#);
     for (n, row) in rows.iter().enumerate() {
         if n > 0 {
             json.push(b',');

@@ -89,13 +89,23 @@ fn bytes_beyond_the_bounds_stay_and_are_told() {
 fn a_broken_query_costs_itself_alone() {
     for major in majors() {
         let bed = Bed::new(shared(major), 1);
-        bed.server.sql(&bed.databases[0], "create table public.orders (id int)");
+        bed.server.sql(
+            &bed.databases[0],
+            "create table public.orders (id int); create function public.refuse() returns int language plpgsql \
+             as $$begin raise 'card secret_word'; end$$",
+        );
         for (sql, state, word) in [
             ("select count(*) as secret_word from orders", "42P01", "names need their schema"),
             ("select no_such_function(1) as secret_word", "42883", "names need their schema"),
             ("select secret_colum as secret_word from pg_catalog.pg_class", "42703", "does not exist"),
             ("select 1 as secret_word from", "42601", "one select"),
             ("select 1/0 as secret_word", "22012", "division by zero"),
+            (
+                "select ('4111 '||'secret_word')::int",
+                "22P02",
+                "invalid input syntax for type integer: \"***\"",
+            ),
+            ("select public.refuse()", "P0001", "stay in the server's log"),
             ("select id as secret_word from public.orders", "42501", "permission denied"),
             ("select $1::int as secret_word", "08P01", "requires 1"),
         ] {

@@ -47,6 +47,24 @@ fn values_go_and_names_stay() {
 }
 
 #[test]
+fn a_failure_of_our_own_statements_tells_no_value() {
+    for (state, message, told) in [
+        (
+            "22P02",
+            "invalid input syntax for type integer: \"4111\"",
+            "invalid input syntax for type integer: \"***\"",
+        ),
+        ("22003", "value 4111 is out of range", "value 0 is out of range"),
+        ("08P01", "bind message supplies 0 parameters", "bind message supplies 0 parameters"),
+        ("P0001", "card 4111", "in words of its author's, which stay in the server's log"),
+        ("U0001", "card 4111", "in words of its author's, which stay in the server's log"),
+        ("HV000", "could not connect to server \"far\"", "could not connect to server \"far\""),
+    ] {
+        assert_eq!(of_failure(state, message), told, "{state}");
+    }
+}
+
+#[test]
 fn what_the_server_says_of_itself_keeps_its_numbers() {
     let entry = Entry {
         message: b"server process (PID 4711) was terminated by signal 9: Killed"[..].into(),

@@ -18,7 +18,7 @@ fn chosen(key: Key, text: Text) -> Chosen {
 
 fn masked(key: Key) -> Read {
     let masked = Masked { text: "commit".into(), truncated: false };
-    Read { key, json: Vec::new(), answer: Some(Answer::Masked(masked)) }
+    Read { key, json: Box::default(), answer: Some(Answer::Masked(masked)) }
 }
 
 /// What becomes of one id under both roles, both asked: which texts leave, and what is known of both the next time.
@@ -48,7 +48,7 @@ fn our_own_is_learned_for_us_alone() {
 
 #[test]
 fn what_nobody_judged_yet_is_not_marked() {
-    let answer = |answer| Read { key: key(1, OURS), json: Vec::new(), answer };
+    let answer = |answer| Read { key: key(1, OURS), json: Box::default(), answer };
     for mut read in [[answer(Some(Answer::Waits))], [answer(None)]] {
         let learned = learn(&[chosen(key(1, OURS), Text::Sent(4))], &mut read, &[], HashSet::new(), 9);
         assert_eq!(learned, Learned::default());

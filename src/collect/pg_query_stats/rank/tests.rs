@@ -182,7 +182,7 @@ fn the_next_run_is_told_everything() {
     let before = previous(&[entry(3, 1, 1, 1)], |_| Text::Sent(4));
     let scope = Scope { watched: &[1], limit: 10, wanted: &[], ours: &[] };
     let ranking = rank(&mut now, Some(&before), &FACTS, &scope);
-    let lost = |it: &Chosen| Read { key: it.entry.key, json: Vec::new(), answer: Some(Answer::Lost) };
+    let lost = |it: &Chosen| Read { key: it.entry.key, json: Box::default(), answer: Some(Answer::Lost) };
     let mut read: Vec<Read> = ranking.chosen.iter().map(lost).filter(|read| read.key.queryid == 1).collect();
     let learned = learn(&ranking.chosen, &mut read, &[], HashSet::from([(2, 10)]), 9);
     let records: Vec<Record> = ranking.records(&now, &learned).collect();
