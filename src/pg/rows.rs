@@ -149,9 +149,24 @@ fn timestamp(micros_since_2000: i64, out: &mut Vec<u8>) -> Result<()> {
         i64::MAX => out.extend_from_slice(b"\"infinity\""),
         i64::MIN => out.extend_from_slice(b"\"-infinity\""),
         micros => {
-            let micros = micros.checked_add(EPOCH_2000_S * 1_000_000).ok_or("timestamp out of range")?;
-            write!(out, "\"{}\"", jiff::Timestamp::from_microsecond(micros)?)?;
+            let since_1970 = micros.saturating_add(EPOCH_2000_S * 1_000_000);
+            match jiff::Timestamp::from_microsecond(since_1970) {
+                Ok(at) => write!(out, "\"{at}\"")?,
+                Err(_) => far(micros, out)?,
+            }
         }
+    }
+    Ok(())
+}
+
+/// The last day of 9999, which stands for "never" in many a database, is no instant to the library, but a time all the
+/// same. A year of five digits RFC 3339 cannot tell: as good as never.
+fn far(micros_since_2000: i64, out: &mut Vec<u8>) -> Result<()> {
+    let since = jiff::SignedDuration::from_micros(micros_since_2000);
+    match jiff::civil::date(2000, 1, 1).at(0, 0, 0, 0).checked_add(since) {
+        Ok(at) => write!(out, "\"{at}Z\"")?,
+        Err(_) if micros_since_2000 > 0 => out.extend_from_slice(b"\"infinity\""),
+        Err(_) => return Err("timestamp out of range".into()),
     }
     Ok(())
 }
@@ -216,6 +231,18 @@ mod tests {
             (Type::TIMESTAMPTZ, 0i64.to_be_bytes().to_vec(), "\"2000-01-01T00:00:00Z\""),
             (Type::TIMESTAMPTZ, 1_500_000i64.to_be_bytes().to_vec(), "\"2000-01-01T00:00:01.5Z\""),
             (Type::TIMESTAMPTZ, i64::MAX.to_be_bytes().to_vec(), "\"infinity\""),
+            // '9999-12-31', and the last and the first that the server knows.
+            (
+                Type::TIMESTAMPTZ,
+                252_455_529_600_000_000_i64.to_be_bytes().to_vec(),
+                "\"9999-12-31T00:00:00Z\"",
+            ),
+            (Type::TIMESTAMPTZ, 9_223_371_331_199_999_999_i64.to_be_bytes().to_vec(), "\"infinity\""),
+            (
+                Type::TIMESTAMPTZ,
+                (-211_813_488_000_000_000_i64).to_be_bytes().to_vec(),
+                "\"-004713-11-24T00:00:00Z\"",
+            ),
             (Type::TEXT, b"a\"b\\\n\x01\x1b".to_vec(), r#""a\"b\\\n\u0001\u001b""#),
             (Type::TEXT, b"caf\xe9".to_vec(), "\"caf\u{fffd}\""),
             (Type::JSON, b" {\"a\": 1} ".to_vec(), "{\"a\": 1}"),

@@ -68,8 +68,11 @@ mod tests {
         let mut ranking =
             rank(&mut entries, None, &now, &Scope { watched: &[1], limit, wanted: &[], ours: &[] });
         let answer = |id| if own.contains(&id) { Some(Answer::Own) } else { Some(Answer::Waits) };
-        let read =
-            |it: &Chosen| Read { key: it.entry.key, json: Vec::new(), answer: answer(it.entry.key.queryid) };
+        let read = |it: &Chosen| Read {
+            key: it.entry.key,
+            json: Box::default(),
+            answer: answer(it.entry.key.queryid),
+        };
         let mut read: Vec<Read> = ranking.chosen.iter().map(read).collect();
         let found = settle(&mut ranking, &mut read);
         assert!(found.iter().all(|(id, user)| own.contains(id) && *user == 10), "{found:?}");

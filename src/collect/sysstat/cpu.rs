@@ -117,7 +117,7 @@ fn put_percentages(row: &mut Row, before: &[u64], now: &[u64]) -> Result<(), &'s
 fn put_loads(row: &mut Row, text: &str) -> Option<()> {
     let load = LoadAverage::from_read(text.as_bytes()).ok()?;
     for (name, value) in [("load_1m", load.one), ("load_5m", load.five), ("load_15m", load.fifteen)] {
-        row.put(name, rounded(f64::from(value), 2));
+        row.put(name, rounded(f64::from(value), 2).filter(|load| *load >= 0.0));
     }
     Some(())
 }

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
+use jiff::civil::{DateTime, date};
 use postgres::types::Type;
 use serde_json::Value;
 
-use super::{EPOCH_2000_S, value};
+use super::value;
 
 const KINDS: [Type; 10] = [
     Type::BOOL,
@@ -57,12 +58,17 @@ fn number<const N: usize, T>(raw: &[u8], read: fn([u8; N]) -> T) -> Option<T> {
     raw.try_into().ok().map(read)
 }
 
+/// The last microsecond of the year 9999, counted from 2000.
+const LAST_US: i64 = 252_455_615_999_999_999;
+
 fn is_instant(micros: i64, read: &Value) -> bool {
     match (micros, read.as_str()) {
-        (i64::MAX, read) => read == Some("infinity"),
         (i64::MIN, read) => read == Some("-infinity"),
-        (micros, Some(read)) => jiff::Timestamp::from_str(read)
-            .is_ok_and(|at| at.as_microsecond() == micros + EPOCH_2000_S * 1_000_000),
+        (LAST_US.., Some("infinity")) => true,
+        (micros, Some(read)) => {
+            let since = |at: DateTime| at.duration_since(date(2000, 1, 1).at(0, 0, 0, 0)).as_micros();
+            DateTime::from_str(read.trim_end_matches('Z')).is_ok_and(|at| since(at) == i128::from(micros))
+        }
         _ => false,
     }
 }
