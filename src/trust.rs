@@ -3,6 +3,7 @@
 //! Owns the way from PEM files, and from the host's own certificate store, to a rustls configuration. Refuses a
 //! private key that others may read, a root file without a certificate, and anything below TLS 1.2.
 
+use std::env;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, ClientConfig, PeerIncompatible, RootCertStore};
+use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
 mod verify;
 
@@ -71,8 +73,7 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// The host's own trusted certificates. Read on first use: a run that needs none must not pay for them.
 pub fn native() -> Result<&'static [CertificateDer<'static>]> {
-    static NATIVE: LazyLock<rustls_native_certs::CertificateResult> =
-        LazyLock::new(rustls_native_certs::load_native_certs);
+    static NATIVE: LazyLock<CertificateResult> = LazyLock::new(host_roots);
     if NATIVE.certs.is_empty() {
         let why = NATIVE.errors.first().map(|e| format!(" ({e})")).unwrap_or_default();
         bail!(
@@ -81,6 +82,15 @@ pub fn native() -> Result<&'static [CertificateDer<'static>]> {
         );
     }
     Ok(&NATIVE.certs)
+}
+
+/// The host's one file of all of them: the folder beside it holds each once more, in a file of its own. The folder where
+/// there is no such file, and what SSL_CERT_FILE and SSL_CERT_DIR name where somebody set them.
+fn host_roots() -> CertificateResult {
+    let told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| env::var_os(name).is_some());
+    let bundle = openssl_probe::probe().cert_file.filter(|_| !told);
+    let found = bundle.map(|file| load_certs_from_paths(Some(&file), None));
+    found.filter(|found| !found.certs.is_empty()).unwrap_or_else(load_native_certs)
 }
 
 /// Every certificate of a PEM file; at least one.
