@@ -44,7 +44,7 @@ pub struct Ledger {
     pub wants: Vec<Want>,
     /// The configuration that the backend keeps.
     pub pulled: Pulled,
-    /// Bytes of each day's file that are known to be whole, for `file://`.
+    /// Bytes of the last days' files that are known to be whole, for `file://`.
     pub committed: BTreeMap<String, u64>,
     /// Counters of the host at the last run: rates need two readings.
     pub host: Option<Box<RawJson>>,

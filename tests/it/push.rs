@@ -3,6 +3,7 @@
 
 mod answers;
 mod breaker;
+mod days;
 pub(crate) mod desk;
 mod ends;
 mod half_life;
