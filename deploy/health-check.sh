@@ -127,6 +127,12 @@ spool() {
     fi
 }
 
+rejected() {
+    lying=$(field rejected_batches)
+    number "$lying" && [ "$lying" -gt 0 ] || return
+    note warn rejected "Spool buffer: $lying batches refused for good lie in reject/: see pganalytics spool list"
+}
+
 errors() {
     log=$logs/collector.log hour=$(date -u -d "@$((now - 3600))" +%Y-%m-%dT%H:%M:%S)
     if [ ! -e "$log" ] && [ ! -e "$log.1" ]; then
@@ -165,7 +171,7 @@ stamp=$(date -u -d "@$now" +%Y-%m-%dT%H:%M:%SZ)
 [ -n "$json" ] || printf '=== pgAnalytics Health Check ===\nTimestamp: %s\n\n' "$stamp"
 configuration
 if readable_status; then
-    for check in cycle outcome push spool memory; do $check; done
+    for check in cycle outcome push spool rejected memory; do $check; done
 fi
 errors
 summary=healthy

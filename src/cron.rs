@@ -99,6 +99,7 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
         unsealed: homeless.or(unsealed),
         drained,
         waiting: depth(&spool),
+        rejected: Spool::rejected(&state).entries().ok().map(|entries| entries.len() as u64),
         notes,
         at: moment.at,
         cycle: moment.started.elapsed(),

@@ -39,6 +39,8 @@ pub struct Report<'a> {
     /// `None`: nothing was to be sent in this run.
     pub drained: Option<Drained>,
     pub waiting: Depth,
+    /// How many batches lie in `reject/`; `None`: that cannot be told.
+    pub rejected: Option<u64>,
     /// What stood in the way before the run began.
     pub notes: Vec<String>,
     pub at: Timestamp,

@@ -42,24 +42,27 @@ fn current(report: &Report) -> BTreeMap<String, String> {
     if let Some(why) = &report.unsealed {
         now.insert("spool".to_owned(), why.clone());
     }
-    if let Some(drained) = &report.drained {
-        if let Some(why) = &drained.trouble {
-            now.insert("push".to_owned(), format!("batches wait in the spool: {why}"));
-        }
-        if drained.rejected > 0 {
-            now.insert(
-                "reject".to_owned(),
-                "the backend refused batches for good: see pganalytics spool list".to_owned(),
-            );
-        }
+    if let Some(why) = report.drained.as_ref().and_then(|drained| drained.trouble.as_ref()) {
+        now.insert("push".to_owned(), format!("batches wait in the spool: {why}"));
+    }
+    // Not only in the run that was refused: they lie there until somebody sends, drops or loses them.
+    if let Some(count @ 1..) = report.rejected {
+        now.insert("reject".to_owned(), refused(count));
     }
     now
+}
+
+fn refused(count: u64) -> String {
+    format!(
+        "batches lie in reject/, refused for good ({count}): see pganalytics spool list, and after mending pganalytics spool flush --rejected"
+    )
 }
 
 /// Whether this run cannot know if a condition is over: its part was not due, or nothing was to be sent.
 fn not_asked(report: &Report, key: &str) -> bool {
     match key {
-        "push" | "reject" => report.drained.is_none(),
+        "push" => report.drained.is_none(),
+        "reject" => report.rejected.is_none(),
         _ => key.starts_with("part ") && !report.collected.board.told.iter().any(|told| speaks_of(told, key)),
     }
 }

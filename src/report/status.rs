@@ -36,6 +36,8 @@ pub struct Status {
     pub spool_bytes: u64,
     pub spool_oldest_s: u64,
     pub spool_max_bytes: u64,
+    /// Refused for good; `None`: the folder cannot be listed.
+    pub rejected_batches: Option<u64>,
     pub last_run: LastRun,
 }
 
@@ -66,6 +68,7 @@ pub(super) fn write(report: &Report, ledger: &Ledger, exit: Exit, last: &LastRun
         spool_bytes: report.waiting.bytes,
         spool_oldest_s: report.waiting.oldest.as_secs(),
         spool_max_bytes: report.config.spool.max_bytes,
+        rejected_batches: report.rejected,
         last_run: last.clone(),
     };
     let path = path(report.config);

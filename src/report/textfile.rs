@@ -78,7 +78,12 @@ fn text(report: &Report, ledger: &Ledger) -> String {
             report.sealed.outcomes.failed.to_string(),
         ),
     ];
+    let rejected = report.rejected.map(|count| {
+        let help = "Batches that were refused for good and are kept";
+        ("pganalytics_rejected_batches", "gauge", help, count.to_string())
+    });
     rows.iter()
+        .chain(&rejected)
         .map(|(name, kind, help, value)| {
             format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n")
         })

@@ -34,6 +34,7 @@ fn figures_are_well_formed_and_counters_only_grow() {
         }
         assert!(now["pganalytics_peak_rss_bytes"].0 > 1e6);
         assert_eq!(now["pganalytics_spool_batches"].0, 0.0);
+        assert_eq!(now["pganalytics_rejected_batches"].0, 0.0);
         assert!(now["pganalytics_spool_limit_bytes"].0 > 1e6);
         assert_eq!(now["pganalytics_collection_failures_total"], (0.0, "counter".to_owned()));
         before = now;

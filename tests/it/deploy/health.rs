@@ -139,13 +139,16 @@ fn errors_of_the_last_hour_are_counted_on_both_sides_of_a_rotation_and_in_both_f
 }
 
 #[test]
-fn a_spool_that_fills_and_a_large_process_are_told() {
+fn a_spool_that_fills_what_was_refused_and_a_large_process_are_told() {
     let home = after_a_run("");
     change(&home, "  \"spool_bytes\": ", "187904820");
     check(&home).says(0, &["✅ Spool buffer: 0 batches, 187905 kB, 70% of its room"]);
     change(&home, "  \"spool_bytes\": ", "191000000");
     check(&home).says(1, &["❌ Spool buffer: 0 batches, 191000 kB, 71% of its room"]);
     change(&home, "  \"spool_bytes\": ", "0");
+    change(&home, "  \"rejected_batches\": ", "2");
+    check(&home).says(0, &["⚠️  Spool buffer: 2 batches refused for good lie in reject/: "]);
+    change(&home, "  \"rejected_batches\": ", "null");
     change(&home, "    \"peak_rss_bytes\": ", "262144000");
     check(&home).says(0, &["⚠️  Memory usage: 250 MB"]);
     change(&home, "    \"peak_rss_bytes\": ", "null");

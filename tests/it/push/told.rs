@@ -1,6 +1,6 @@
 //! What is told: to the log, to the ledger, and by the exit code.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::desk::*;
 use crate::support::stub::Answer;
@@ -42,6 +42,41 @@ fn draining_many_batches_is_one_line() {
     assert!(log.contains("Spool buffer: 5 older batches delivered"), "{log}");
     assert_eq!(lines(&log, "Metrics pushed successfully").len(), 1, "{log}");
     assert_eq!(lines(&log, "Loaded auth token").len(), 1, "{log}");
+}
+
+#[test]
+fn what_was_refused_for_good_is_told_of_as_long_as_it_lies_there() {
+    for leaves in [&["spool", "flush", "--rejected"], &["spool", "drop", "--all"]] as [&[&str]; 2] {
+        let refusal = r#"{"code":"invalid_batch","message":"no such collector"}"#;
+        let backend = Backend::start(Answer::reply(422, refusal));
+        let home = home_with(&backend.stub.url(), "[prometheus]\ntextfile = \"{state}.prom\"");
+        let lying = || {
+            let text = std::fs::read_to_string(home.state_dir().with_extension("prom")).unwrap();
+            let line = lines(&text, "pganalytics_rejected_batches ").pop().unwrap().to_owned();
+            let status: Value = serde_json::from_str(&home.run(&["status", "--json"]).stdout).unwrap();
+            let told =
+                status["conditions"].to_string().contains("batches lie in reject/, refused for good (");
+            (status["rejected_batches"].as_u64(), told, line)
+        };
+        let refused = |count: u64| (Some(count), count > 0, format!("pganalytics_rejected_batches {count}"));
+        for count in 1..=2 {
+            let run = home.cron();
+            assert_eq!((run.code, lying()), (Some(1), refused(count)));
+            assert_eq!(run.stderr.contains("refused for good (1)"), count == 1, "{}", run.stderr);
+        }
+        backend.answers(Answer::Accept);
+        let run = home.cron();
+        assert_eq!((run.code, run.stderr.as_str(), lying()), (Some(0), "", refused(2)), "{}", home.log());
+        change_ledger(&home, |ledger| {
+            ledger.conditions.values_mut().for_each(|condition| condition.told -= 86_400);
+        });
+        let daily = home.cron();
+        assert!(daily.stderr.contains("refused for good (2)"), "{}", daily.stderr);
+        assert_eq!(home.run(leaves).code, Some(0));
+        let run = home.cron();
+        assert!(run.code == Some(0) && run.stderr.contains("over after"), "{}", run.stderr);
+        assert_eq!(lying(), refused(0));
+    }
 }
 
 #[test]
