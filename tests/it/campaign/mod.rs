@@ -9,6 +9,7 @@ mod host;
 mod inflict;
 mod lane;
 mod receiver;
+mod secrets;
 mod told;
 mod week;
 mod witness;
