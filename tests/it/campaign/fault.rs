@@ -1,4 +1,4 @@
-//! The faults, by name, and what each of them does to the backend, the database, the host or the run itself.
+//! The faults: what each of them does to the backend, the database, the host or the run itself.
 
 /// What befalls one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,17 +139,5 @@ impl Fault {
         let each = replies.map(Fault::Answer).into_iter().chain(ways.map(Fault::Way));
         let each = each.chain(servers.map(Fault::Server)).chain(hosts.map(Fault::Host));
         each.chain(runs.map(Fault::Run)).collect()
-    }
-
-    /// As the table of docs/FAILURES.md has it.
-    pub(super) fn name(self) -> String {
-        match self {
-            Fault::None => "no fault".to_owned(),
-            Fault::Answer(reply) => format!("answer {reply:?}"),
-            Fault::Way(way) => format!("way {way:?}"),
-            Fault::Server(server) => format!("server {server:?}"),
-            Fault::Host(host) => format!("host {host:?}"),
-            Fault::Run(run) => format!("run {run:?}"),
-        }
     }
 }

@@ -8,6 +8,7 @@ mod fault;
 mod host;
 mod inflict;
 mod lane;
+mod names;
 mod receiver;
 mod secrets;
 mod told;
@@ -82,21 +83,26 @@ fn report(lanes: &[Lane], least: u32) {
         *sum = (sum.0 + happened, sum.1 + tried);
     }
     for (fault, (happened, tried)) in &fired {
-        println!("{:<24} {happened:>5} of {tried}", fault.name());
+        println!("{:<55} {happened:>5} of {tried}", fault.name());
     }
     let runs: u64 = lanes.iter().map(|lane| lane.runs).sum();
     let accounts: Vec<_> = lanes.iter().map(Lane::account).collect();
     for account in &accounts {
         println!("{account}");
     }
+    let table = told::table(&told::all(lanes));
+    println!("{table}");
     if std::env::var_os("PGA_CAMPAIGN_WRITE").is_some() {
-        told::write(lanes, &fired);
+        told::write(lanes, &table);
     }
     let slowest = lanes.iter().flat_map(|lane| lane.slowest).max().unwrap_or_default();
     println!("{runs} runs, the longest took {} ms of its {} s", slowest.as_millis(), RUN_S);
     let rare: Vec<_> = fired.iter().filter(|(_, (happened, _))| *happened < least).collect();
     assert!(rare.is_empty(), "too rare, as its injector tells: {rare:?}");
     assert_eq!(fired.len(), Fault::all().len() + 1, "every fault had its turn");
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), fired.len() + 2, "a row for each, and one for none: {table}");
+    assert!(rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 6), "{table}");
     accounts.iter().for_each(account::Account::assert_nothing_lost);
     lanes.iter().for_each(Lane::assert_in_time);
     lanes.iter().for_each(Lane::assert_no_secret);
