@@ -7,6 +7,7 @@ mod planted;
 mod scene;
 mod standby;
 mod stored;
+mod worn;
 
 use crate::support::home::Run;
 
