@@ -1,6 +1,6 @@
 //! Whether a fault happened, by what its injector wrote down: never by what the collector says.
 
-use super::fault::{Fault, Host, Reply, Run, Server, Way};
+use super::fault::{Fault, Run, Server, Way};
 use super::lane::Lane;
 use crate::support::home;
 
@@ -45,9 +45,6 @@ pub(super) fn happened(lane: &Lane, fault: Fault, since: &Marks, runs: &[home::R
         }
         Fault::Server(Server::ShuttingDown) => server_log().contains("the database system is shutting down"),
         Fault::Server(_) => lane.proxy.faults().len() > since.proxy,
-        Fault::Host(Host::SpoolBound) => {
-            lane.receiver.desk().faults[since.replies..].contains(&Reply::Missing404)
-        }
         Fault::Host(host) => lane.host_log()[since.host..].contains(&format!("{host:?}")),
         Fault::Run(Run::Killed | Run::KilledWhilePushing) => runs.iter().any(|run| run.signal == Some(9)),
         Fault::Run(Run::Terminated) => lane.was_running && runs.iter().any(|run| run.code == Some(1)),

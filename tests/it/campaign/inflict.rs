@@ -14,6 +14,8 @@ use crate::support::poll::{LONG, eventually};
 use crate::support::proxy::Mode;
 use crate::support::{ports, postmaster};
 
+/// The least that a spool may be told to hold.
+const SPOOL_BYTES: u64 = 65_536;
 const NOBODY: &str = "https://nowhere.invalid:8080";
 
 impl Lane {
@@ -120,11 +122,7 @@ impl Lane {
     fn with_host(&mut self, host: Host) -> Vec<home::Run> {
         let chance = self.chance.below(u64::MAX);
         match host {
-            Host::SpoolBound => {
-                self.receiver.order(Some(Reply::Missing404));
-                self.configure(self.proxy.port(), &self.receiver.url(), "[spool]\nmax_bytes = 65536", "");
-                return (0..12).map(|_| self.home.cron()).collect();
-            }
+            Host::SpoolBound => return self.with_spool_full(),
             Host::LogUnwritable => {
                 let target = host::log_path(&self.home, chance);
                 self.configure(self.proxy.port(), &self.receiver.url(), "", &target);
@@ -138,6 +136,26 @@ impl Lane {
         }
         let command: Command = host::wrapped(host, &self.home, &self.program, &self.host_log_path(), chance);
         vec![self.home.spawn_command(command).wait(LONG)]
+    }
+
+    /// Nobody takes anything until there is no room for another batch, and then two more come.
+    fn with_spool_full(&mut self) -> Vec<home::Run> {
+        self.receiver.order(Some(Reply::Missing404));
+        let bound = format!("[spool]\nmax_bytes = {SPOOL_BYTES}");
+        self.configure(self.proxy.port(), &self.receiver.url(), &bound, "");
+        let mut runs = Vec::new();
+        let mut more = 2;
+        while more > 0 && runs.len() < 60 {
+            let files = self.home.spool_files();
+            let sizes = files.iter().filter_map(|file| Some(file.metadata().ok()?.len()));
+            let (all, largest) = sizes.fold((0, 0), |(all, largest), size| (all + size, size.max(largest)));
+            if all + largest > SPOOL_BYTES {
+                self.noted(&format!("SpoolBound {all} bytes wait"));
+                more -= 1;
+            }
+            runs.push(self.home.cron());
+        }
+        runs
     }
 
     fn some_order(&mut self) -> Option<Reply> {

@@ -24,6 +24,9 @@ use crate::support::proxy::{Mode, Proxy};
 
 pub(super) const PASSWORD: &str = "s3cret-password-2718281828";
 
+/// What the program says of a panic, wherever it was caught.
+const BROKE: &str = "The collector broke at ";
+
 pub(super) struct Lane {
     pub(super) chance: Chance,
     pub(super) runs: u64,
@@ -116,8 +119,11 @@ impl Lane {
         let sum = self.fired.entry(fault).or_default();
         *sum = (sum.0 + u32::from(happened), sum.1 + 1);
         runs.iter().for_each(|run| self.look_at(fault, run));
+        let said = self.home.log()[log..].to_owned() + &runs[0].stderr;
+        if said.contains(BROKE) && fault != Fault::Host(Host::NoMemory) {
+            self.odd.push(format!("{}: {}", fault.name(), tail(&said)));
+        }
         if happened {
-            let said = self.home.log()[log..].to_owned() + &runs[0].stderr;
             self.told.entry(fault).or_default().note(&said, &runs);
         }
         self.receiver.order(None);
@@ -242,9 +248,6 @@ impl Lane {
         }
         if run.took > self.ceiling {
             self.odd.push(format!("{}: took {:?}", fault.name(), run.took));
-        }
-        if run.stderr.contains("panicked") {
-            self.odd.push(format!("{}: {}", fault.name(), run.stderr));
         }
     }
 }

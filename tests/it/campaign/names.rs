@@ -85,7 +85,7 @@ fn of_host(host: Host) -> (&'static str, &'static str) {
         Host::ClockBack => ("the clock is set back, by up to two weeks", "clock"),
         Host::NoMemory => ("memory is short", "memory"),
         Host::LogUnwritable => ("the log cannot be written", "log"),
-        Host::SpoolBound => ("the spool is full, as the backend is away", "bounds"),
+        Host::SpoolBound => ("the spool is full, as nobody takes anything", "bounds"),
     }
 }
 
