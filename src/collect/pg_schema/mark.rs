@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::collect::part::encode;
 use crate::collect::{Cx, Memory};
-use crate::state;
+use crate::state::{self, ledger};
 
 const LAYOUT: u32 = 1;
-/// How many lost batches are remembered: of those before the oldest nobody knows.
-const REMEMBERED: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
@@ -31,8 +29,9 @@ impl Mark {
     pub(super) fn read(path: &Path, memory: &Memory, recipient: u64) -> Option<Mark> {
         let mark: Mark = serde_json::from_slice(&state::read(path).ok()?).ok()?;
         let lost = &memory.lost_sequences;
-        let forgotten =
-            lost.len() >= REMEMBERED && lost.iter().min().is_some_and(|first| mark.sequence < *first);
+        // The ledger's list is full: of batches before its oldest nobody knows.
+        let full = lost.len() >= ledger::REMEMBERED;
+        let forgotten = full && lost.iter().min().is_some_and(|first| mark.sequence < *first);
         let holds = mark.layout == LAYOUT && mark.recipient == recipient && mark.sequence < memory.sequence;
         (holds && !forgotten && !lost.contains(&mark.sequence)).then_some(mark)
     }
