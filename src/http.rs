@@ -4,7 +4,6 @@
 //! follows a redirect, as the token would travel with it, and never retries: that is for the caller to decide.
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +12,11 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, DATE, RETRY_AFTER};
 use ureq::http::{HeaderMap, HeaderValue, Uri};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
-use ureq::{Agent, ProxyProtocol, RequestBuilder, SendBody};
+use ureq::{Agent, ProxyProtocol, RequestBuilder};
 
 use crate::config::{Backend, BackendTls, Target};
 use crate::trust::{self, Trust};
@@ -43,13 +42,6 @@ pub struct Request<'a> {
     pub max_reply_bytes: u64,
     /// For everything from name resolution to the last byte of the reply.
     pub timeout: Duration,
-}
-
-#[derive(Clone, Copy)]
-pub enum Body<'a> {
-    Bytes(&'a [u8]),
-    /// From where the file stands.
-    File(&'a File, u64),
 }
 
 /// Any reply at all, whatever its status.
@@ -110,16 +102,9 @@ pub fn agent(backend: &Backend, timeout: Duration) -> Result<Agent> {
     Ok(Agent::with_parts(config, way, DefaultResolver::default()))
 }
 
-pub fn post(agent: &Agent, request: &Request, body: Body) -> Result<Answer, Failure> {
+pub fn post(agent: &Agent, request: &Request, body: &[u8]) -> Result<Answer, Failure> {
     let builder = prepare(agent, agent.post(request.url), request)?;
-    let sent = match body {
-        Body::Bytes(bytes) => builder.send(bytes),
-        Body::File(file, length_bytes) => {
-            let mut part = file.take(length_bytes);
-            builder.header(CONTENT_LENGTH, length_bytes).send(SendBody::from_reader(&mut part))
-        }
-    };
-    read(sent, request)
+    read(builder.send(body), request)
 }
 
 pub fn get(agent: &Agent, request: &Request) -> Result<Answer, Failure> {

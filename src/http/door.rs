@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use secrecy::SecretString;
 use ureq::Agent;
 
-use super::{Answer, Body, Failure, Request, agent, get, post};
+use super::{Answer, Failure, Request, agent, get, post};
 use crate::config::{Backend, Target};
 
 /// An answer names what it refused; a longer one could not be read as an acknowledgement.
@@ -60,7 +60,7 @@ impl Door {
         body: &[u8],
     ) -> Result<Answer, Failure> {
         let url = self.url(path);
-        post(&self.agent, &self.request(&url, headers, token), Body::Bytes(body))
+        post(&self.agent, &self.request(&url, headers, token), body)
     }
 
     /// Host and port.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pganalytics::http::{Answer, Body, Failure, Kind, agent, post};
+use pganalytics::http::{Answer, Failure, Kind, agent, post};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
@@ -93,7 +93,7 @@ fn ask(url: &str, client: Client) -> Result<Answer, Failure> {
     backend.tls.ca_file = client.ca_file.map(Path::to_owned);
     backend.tls.client = client.client;
     let agent = agent(&backend, Duration::from_secs(60)).unwrap();
-    post(&agent, &request(&format!("{url}/push")), Body::Bytes(b"x"))
+    post(&agent, &request(&format!("{url}/push")), b"x")
 }
 
 #[track_caller]
