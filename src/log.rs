@@ -8,9 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use env_logger::fmt::Formatter;
-use env_logger::{Builder, Target};
-use log::{LevelFilter, Record};
+use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::config::{self, Config, Output};
 use crate::plain::plain;
@@ -33,7 +31,13 @@ pub fn start(config: &Config, verbose: u8, dry_run: bool) -> Option<String> {
     };
     // Whoever looks at a batch on stdout should hear beside it what is missing from it.
     let stderr = if dry_run { stderr.max(LevelFilter::Warn) } else { stderr };
-    let mut sinks = Sinks { file: None, file_level: logging.level, stdout: output == Output::Stdout, stderr };
+    let mut sinks = Sinks {
+        json: logging.json,
+        file: None,
+        file_level: logging.level,
+        stdout: output == Output::Stdout,
+        stderr,
+    };
     let mut obstacle = None;
     if !dry_run && matches!(output, Output::File | Output::Both) {
         match open(&logging.file_path) {
@@ -48,12 +52,11 @@ pub fn start(config: &Config, verbose: u8, dry_run: bool) -> Option<String> {
             }
         }
     }
-    let (level, json) = (logging.level.max(sinks.stderr), logging.json);
-    Builder::new()
-        .filter_module("pganalytics", level)
-        .format(move |out, record| line(out, record, json))
-        .target(Target::Pipe(Box::new(sinks)))
-        .init();
+    let level = logging.level.max(sinks.stderr);
+    // Only main starts it, and once.
+    if log::set_boxed_logger(Box::new(sinks)).is_ok() {
+        log::set_max_level(level);
+    }
     obstacle
 }
 
@@ -65,54 +68,52 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn line(out: &mut Formatter, record: &Record, json: bool) -> io::Result<()> {
-    let (at, level) =
-        (jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default(), record.level());
-    let text = record.args().to_string();
-    if json {
-        let object = serde_json::json!({ "time": at.to_string(), "level": level.as_str(), "message": text });
-        return writeln!(out, "{object}");
-    }
-    writeln!(out, "{at} {level}: {}", plain(&text))
-}
-
-/// Where lines go. One write for each, so that lines of two processes never mix.
+/// Where lines go, and from which level on.
 struct Sinks {
+    json: bool,
     file: Option<File>,
     file_level: LevelFilter,
     stdout: bool,
     stderr: LevelFilter,
 }
 
-impl Write for Sinks {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let level = level_of(line);
-        if level.is_none_or(|l| l <= self.file_level) {
-            if let Some(file) = &mut self.file {
-                // A full disk must not end the run; the report has its own way out.
-                let _ = file.write_all(line);
+impl Log for Sinks {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        metadata.target().starts_with("pganalytics") && metadata.level() <= self.file_level.max(self.stderr)
+    }
+
+    /// One write for each sink, so that lines of two processes never mix. A full disk must not end the run; the report has
+    /// its own way out.
+    fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let line = self.line(record);
+        if record.level() <= self.file_level {
+            if let Some(mut file) = self.file.as_ref() {
+                let _ = file.write_all(line.as_bytes());
             }
             if self.stdout {
-                let _ = io::stdout().write_all(line);
+                let _ = io::stdout().write_all(line.as_bytes());
             }
         }
-        if level.is_none_or(|l| l <= self.stderr) {
-            let _ = io::stderr().write_all(line);
+        if record.level() <= self.stderr {
+            let _ = io::stderr().write_all(line.as_bytes());
         }
-        Ok(line.len())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    fn flush(&self) {}
 }
 
-/// The level that a finished line tells, in either format.
-fn level_of(line: &[u8]) -> Option<log::Level> {
-    let text = String::from_utf8_lossy(line);
-    let word = match text.strip_prefix('{') {
-        Some(_) => text.split("\"level\":\"").nth(1)?.split('"').next()?,
-        None => text.split(' ').nth(1)?.trim_end_matches(':'),
-    };
-    word.parse().ok()
+impl Sinks {
+    fn line(&self, record: &Record) -> String {
+        let at = jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default();
+        let (level, text) = (record.level(), record.args().to_string());
+        if self.json {
+            let object =
+                serde_json::json!({ "time": at.to_string(), "level": level.as_str(), "message": text });
+            return format!("{object}\n");
+        }
+        format!("{at} {level}: {}\n", plain(&text))
+    }
 }
