@@ -81,7 +81,8 @@ impl Drain {
         });
         self.ledger.stubborn.retain(|s| entries.iter().any(|e| e.batch_id == s.batch));
         let queue = parcel::queue(entries, self.fresh.as_mut(), &self.ledger.stubborn);
-        let mut run = Run { drain: self, api: None, queue, tally, drained, tell };
+        let wholes = parcel::wholes(&queue);
+        let mut run = Run { drain: self, api: None, queue, wholes, tally, drained, tell };
         match run.drain.ledger.breaker.gate(run.drain.now) {
             Gate::Open { until } => {
                 let wait = until - run.drain.now;

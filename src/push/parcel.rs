@@ -1,6 +1,6 @@
 //! What is to be sent, in which order, and whether all of the fresh batch has arrived.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
@@ -61,6 +61,12 @@ pub(super) fn queue(entries: Vec<Entry>, fresh: Option<&mut Fresh>, known: &[Stu
         entries.into_iter().partition(|e| stubborn::is_behind(known, &e.batch_id));
     let filed = |entries: Vec<Entry>| entries.into_iter().map(Parcel::Filed);
     filed(first).chain(held).chain(filed(behind)).collect()
+}
+
+/// Ids of batches that may lie there beside a part of themselves. Asked of each batch before the whole queue is looked through,
+/// which a queue of thousands would make a matter of millions.
+pub(super) fn wholes(queue: &VecDeque<Parcel>) -> HashSet<String> {
+    queue.iter().flat_map(|parcel| split::wholes(parcel.batch_id())).map(str::to_owned).collect()
 }
 
 /// The fresh batch, by itself or in the parts that it was split into.
@@ -135,6 +141,13 @@ mod tests {
         check(&[(1, "a"), (2, "b")], &[], &["a", "b", "f"]);
         check(&[(1, "a"), (2, "b")], &["a"], &["b", "f", "a"]);
         check(&[(1, "a"), (9, "f")], &[], &["a", "f"]);
+    }
+
+    #[test]
+    fn whoever_has_a_part_in_the_queue_is_known_at_any_depth() {
+        let entries = ["a", "b.1", "b.2", "c.2.1"].map(|id| entry(1, id)).into();
+        let wholes = wholes(&queue(entries, None, &[]));
+        assert_eq!(wholes, HashSet::from(["b", "c", "c.2"].map(str::to_owned)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A batch that cannot be read, moved or split is told of and passed over, so that it never stands in the way of the
 //! others; what the target does to one batch it does to all, so that a failure there ends the run.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(super) struct Run<'a> {
     /// Where the target is a backend.
     pub(super) api: Option<Api>,
     pub(super) queue: VecDeque<Parcel>,
+    /// Of what the spool held at first: see [`parcel::wholes`].
+    pub(super) wholes: HashSet<String>,
     pub(super) tally: Tally,
     pub(super) drained: Drained,
     pub(super) tell: &'a dyn Fn(&Drained, &Ledger),
@@ -84,7 +86,7 @@ impl Run<'_> {
                 return Ok(Next::Go);
             }
         };
-        if self.queue.iter().any(|other| split::is_part(other.batch_id(), parcel.batch_id())) {
+        if self.has_parts(parcel.batch_id()) {
             self.split(parcel, &sealed, "its split was cut short".to_owned());
             return Ok(Next::Go);
         }
@@ -103,6 +105,10 @@ impl Run<'_> {
     }
 
     /// An error is one of this host: the target was not asked.
+    fn has_parts(&self, id: &str) -> bool {
+        self.wholes.contains(id) && self.queue.iter().any(|other| split::is_part(other.batch_id(), id))
+    }
+
     fn send(&mut self, parcel: &Parcel, sealed: &[u8]) -> Result<Reply> {
         if let Some(api) = &mut self.api {
             return Ok(api.push(parcel.batch_id(), sealed));
@@ -198,8 +204,10 @@ impl Run<'_> {
         let Ok(Some(halves)) = split::halves(sealed) else {
             return self.reject(parcel, why);
         };
-        let ids = halves.each_ref().map(|half| half.head.batch_id.clone());
-        self.queue.retain(|other| ids.iter().all(|id| id != other.batch_id()));
+        if self.has_parts(parcel.batch_id()) {
+            let ids = halves.each_ref().map(|half| half.head.batch_id.clone());
+            self.queue.retain(|other| ids.iter().all(|id| id != other.batch_id()));
+        }
         let parts = match parcel {
             Parcel::Filed(entry) => split::into_spool(&self.drain.spool, entry, &halves)
                 .map(|parts| parts.into_iter().map(Parcel::Filed).collect()),

@@ -35,6 +35,11 @@ pub(super) fn into_spool(spool: &Spool, original: &Entry, halves: &[Sealed; 2]) 
     Ok(parts)
 }
 
+/// All that `id` may have been made from by splitting.
+pub(super) fn wholes(id: &str) -> impl Iterator<Item = &str> {
+    id.match_indices('.').map(|(at, _)| &id[..at])
+}
+
 /// Whether `id` was made from `whole` by splitting.
 pub(super) fn is_part(id: &str, whole: &str) -> bool {
     id.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'))
