@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::desk::*;
@@ -76,6 +77,53 @@ fn what_is_told_is_kept_and_obeyed_from_the_next_run_on() {
     assert_eq!(lines(&log, "WARN").len(), 0, "once: {log}");
     assert!(log.contains("limit=37"), "{log}");
     assert_eq!(asked(&stub), 4);
+}
+
+/// What the backend was shown as known, in its last answer's turn.
+fn known(stub: &Stub) -> Option<String> {
+    let asked = stub.requests().into_iter().rfind(|seen| seen.request.path == CONFIG).unwrap();
+    asked.request.header("if-none-match").map(str::to_owned)
+}
+
+#[test]
+fn a_file_that_was_removed_or_spoilt_is_sent_again() {
+    let (stub, _, home) = scene(told(GOOD, "\"one\"", "4"));
+    let file = home.state_dir().join("remote.toml");
+    run(&home);
+    assert_eq!(known(&stub), None);
+    run(&home);
+    assert_eq!(known(&stub).as_deref(), Some("\"one\""), "what lies here is not sent again");
+    for spoil in [|file: &Path| fs::remove_file(file), |file: &Path| fs::write(file, "[postgresql\nquery_")] {
+        spoil(&file).unwrap();
+        run(&home);
+        assert_eq!(known(&stub), None);
+        assert_eq!(fs::read_to_string(&file).unwrap(), GOOD);
+    }
+}
+
+#[test]
+fn a_file_that_could_not_be_written_is_asked_for_until_it_can() {
+    let (stub, _, home) = scene(told(GOOD, "\"one\"", "4"));
+    let in_the_way = home.state_dir().join(".remote.toml.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let log = run(&home);
+    assert!(
+        lines(&log, " WARN: The configuration from the backend is not used")[0].contains("writing "),
+        "{log}"
+    );
+    fs::remove_dir(&in_the_way).unwrap();
+    let log = run(&home);
+    assert_eq!(known(&stub), None);
+    assert!(log.contains("Configuration version 4 pulled"), "{log}");
+}
+
+#[test]
+fn one_that_was_refused_is_told_once_though_there_is_no_good_one() {
+    let (stub, answer, home) = scene(told("[postgres]\nhost = \"elsewhere\"\n", "\"bad\"", "1"));
+    assert_eq!(lines(&run(&home), " WARN: ").len(), 1);
+    *answer.lock().unwrap() = Answer::reply(304, "");
+    assert_eq!(lines(&run(&home), " WARN: ").len(), 0);
+    assert_eq!(known(&stub).as_deref(), Some("\"bad\""));
 }
 
 #[test]
