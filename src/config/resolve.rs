@@ -104,17 +104,32 @@ fn run(document: &Document, env: &Environment, report: &mut Report) -> Run {
     run
 }
 
-/// The installed crontab line sets it: what starts runs knows how they are spread.
+/// Half of the interval at most: runs that wait stand before the lock, and more of them would begin than end.
 fn splay(document: &Document, env: &Environment, report: &mut Report) -> Duration {
+    let (asked, place) = asked_splay(document, env, report);
+    let most = seconds(document, "collector", "interval") / 2;
+    if asked > most {
+        let what = format!(
+            "a splay of {} s is more than half of interval: runs wait {} s at most",
+            asked.as_secs(),
+            most.as_secs_f64()
+        );
+        report.warn(&place, what);
+    }
+    asked.min(most)
+}
+
+/// The installed crontab line sets it: what starts runs knows how they are spread.
+fn asked_splay(document: &Document, env: &Environment, report: &mut Report) -> (Duration, Place) {
     let Some(text) = env.get("COLLECTOR_SPLAY") else {
-        return seconds(document, "collector", "splay");
+        return (seconds(document, "collector", "splay"), document.place("collector", "splay"));
     };
     let allowed = text.parse().ok().filter(|s| *s <= LONGEST_SPLAY_S);
     if allowed.is_none() {
         report
             .problem(&Place::Environment, format!("COLLECTOR_SPLAY must be 0 to {LONGEST_SPLAY_S} seconds"));
     }
-    Duration::from_secs(allowed.unwrap_or(0))
+    (Duration::from_secs(allowed.unwrap_or(0)), Place::Environment)
 }
 
 fn required(document: &Document, report: &mut Report) -> Vec<String> {

@@ -196,7 +196,22 @@ fn a_splay_of_the_environment_keeps_the_bounds_of_the_file() {
         let found = Home::with(&[("COLLECTOR_SPLAY", wrong)]).problems("");
         assert!(found.iter().any(|f| f.contains("COLLECTOR_SPLAY must be 0 to 3600")), "{wrong}: {found:?}");
     }
-    assert_eq!(Home::with(&[("COLLECTOR_SPLAY", "3600")]).config("").run.splay.as_secs(), 3600);
+    let home = Home::with(&[("COLLECTOR_SPLAY", "3600")]);
+    assert_eq!(home.config("[collector]\ninterval = 7200\n").run.splay.as_secs(), 3600);
+}
+
+/// Runs that begin each minute and wait for an hour would be sixty at a time.
+#[test]
+fn a_splay_is_half_of_the_interval_at_most() {
+    let told = |home: &Home, splay: &str| {
+        let toml = format!("[collector]\n{splay}interval = 60\n");
+        let warned = home.warnings(&toml).iter().filter(|line| line.contains("splay")).count();
+        (home.config(&toml).run.splay.as_secs(), warned)
+    };
+    let plain = Home::new();
+    assert_eq!(told(&plain, "splay = 30\n"), (30, 0));
+    assert_eq!(told(&plain, "splay = 3600\n"), (30, 1));
+    assert_eq!(told(&Home::with(&[("COLLECTOR_SPLAY", "31")]), ""), (30, 1));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub static SECTIONS: &[Section] = &[
             Key::new("config_pull_interval", int(1, DAY), Default("300"), "Seconds between two looks for configuration at the backend").remote(),
             Key::new("run_timeout", int(1, 3600), Default("50"), "Seconds after which a run ends with what it has; below interval").remote(),
             Key::new("server_budget_ms", int(100, 600_000), Sample("3000"), "Server time one run may use; max(3000, 30 x databases) if left out").remote(),
-            Key::new("splay", int(0, 3600), Default("0"), "Seconds over which a fleet's runs are spread; never waited for on a terminal").remote(),
+            Key::new("splay", int(0, 3600), Default("0"), "Seconds over which a fleet's runs are spread, at most half of interval; never waited for on a terminal").remote(),
             Key::new("required", Names, Default("[]"), "Collectors whose skip makes the exit code 1"),
             Key::new("state_dir", Path, Default("\"/var/lib/pganalytics\""), "Lock, ledger, spool and token live here"),
         ]],
