@@ -1,10 +1,9 @@
 //! The spool: sealed batches that no target has acknowledged yet, a file each, oldest first.
 //!
 //! Crash argument: a batch is in the spool from the rename that [`Spool::put`] ends with (file and directory are
-//! synced by then) until [`Spool::remove`] takes its file away: after the target echoed its id, or after the ledger
-//! counted it as dropped. A file
-//! name holds all that pushing needs, sequence and batch id, so that nothing has to be opened, or remembered
-//! elsewhere, to know what waits. Names that are not ours are left alone.
+//! synced by then) until its file is taken away: by [`Spool::remove`] after the target echoed its id, or by
+//! [`Spool::drop_counted`] after the ledger counted it. A file name holds all that pushing needs, sequence and batch id,
+//! so that nothing has to be opened, or remembered elsewhere, to know what waits. Names that are not ours are left alone.
 
 use std::fs;
 use std::io;
@@ -13,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
+use crate::state::ledger::{self, Ledger};
 use crate::state::{Durability, StateDir, not_a_link, write_atomic};
 
 const ENDING: &str = ".json.gz";
@@ -84,6 +84,23 @@ impl Spool {
 
     pub fn remove(&self, entry: &Entry) -> Result<()> {
         fs::remove_file(&entry.path).with_context(|| format!("removing {}", entry.path.display()))
+    }
+
+    /// For good, and counted: the ledger is written before a file goes. So of a batch that is gone somebody always knows,
+    /// and one that was counted by a run that was killed is not counted again. What could not be counted stays.
+    pub fn drop_counted(&self, entries: &[Entry], ledger: &mut Ledger) -> Result<()> {
+        for some in entries.chunks(ledger::REMEMBERED) {
+            let before = (ledger.dropped.clone(), ledger.lost_sequences.clone());
+            some.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
+            if let Err(e) = ledger.write(&self.state.ledger()) {
+                (ledger.dropped, ledger.lost_sequences) = before;
+                return Err(e.context(
+                    "counting the batches that are to be dropped; they stay until that can be done",
+                ));
+            }
+            some.iter().try_for_each(|entry| self.remove(entry))?;
+        }
+        Ok(())
     }
 
     /// Into another folder (`reject/`, or back), under the same name.

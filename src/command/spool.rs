@@ -38,8 +38,7 @@ pub fn spool(config: &Config, action: &SpoolAction) -> Result<Exit> {
         }
         SpoolAction::Drop { batches, all } => {
             let chosen = choose(&waiting, &rejected, batches, *all)?;
-            chosen.iter().try_for_each(|entry| waiting.remove(entry))?;
-            chosen.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
+            waiting.drop_counted(&chosen, &mut ledger)?;
             writeln!(io::stdout().lock(), "{} batches dropped", chosen.len())?;
             Exit::Ok
         }

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::push::pull::Pull;
 use crate::push::{Drain, Drained, Fresh};
 use crate::spool::Spool;
-use crate::state::ledger::{self, Ledger};
+use crate::state::ledger::Ledger;
 use crate::state::{Durability, StateDir, write_atomic};
 
 const FORGOTTEN_S: i64 = 40 * 86_400;
@@ -85,8 +85,7 @@ impl Delivery<'_> {
         ledger.servers.retain(|name, _| self.config.servers.iter().any(|s| s.name == *name));
     }
 
-    /// What has no room is counted first and removed then: of a batch that is gone somebody always knows, and one that
-    /// was counted by a run that was killed is not counted again.
+    /// What has no room goes, counted.
     fn trim(&self, ledger: &mut Ledger) {
         let bounds = &self.config.spool;
         let rejected = Spool::rejected(self.state);
@@ -98,12 +97,8 @@ impl Delivery<'_> {
             Ok(surplus) => surplus,
             Err(e) => return log::error!("Spool buffer: {e:#}"),
         };
-        for some in surplus.chunks(ledger::REMEMBERED) {
-            some.iter().for_each(|entry| ledger.lose(entry.sequence, entry.bytes));
-            write_ledger(ledger, self.state);
-            if let Err(e) = some.iter().try_for_each(|entry| self.spool.remove(entry)) {
-                return log::warn!("Spool buffer: {e:#}");
-            }
+        if let Err(e) = self.spool.drop_counted(&surplus, ledger) {
+            return log::warn!("Spool buffer: {e:#}");
         }
         if !surplus.is_empty() {
             log::warn!(

@@ -97,3 +97,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_dropped_is_counted_before_any_of_it_goes() {
+    let (dir, spool) = spool();
+    let path = dir.path().join("state/ledger.json");
+    let entries: Vec<Entry> = (1..=3).map(|n| spool.put(n, &format!("b{n}"), b"xyz").unwrap()).collect();
+    // In the way of the ledger's writing: nothing can be counted, so nothing goes.
+    let in_the_way = path.with_file_name(".ledger.json.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let mut ledger = Ledger::default();
+    assert!(spool.drop_counted(&entries, &mut ledger).is_err());
+    assert_eq!((ids(&spool).len(), &ledger), (3, &Ledger::default()));
+    fs::remove_dir(&in_the_way).unwrap();
+    // In the way of the second one's removal: what was to go after it is counted all the same.
+    fs::remove_file(&entries[1].path).unwrap();
+    fs::create_dir(&entries[1].path).unwrap();
+    assert!(spool.drop_counted(&entries, &mut ledger).is_err());
+    assert_eq!(ids(&spool), ["b3"]);
+    let (kept, _) = ledger::read(&path, 0).unwrap();
+    assert_eq!((kept.dropped.batches, kept.dropped.bytes), (3, 9));
+    assert!(spool.drop_counted(&spool.entries().unwrap(), &mut ledger).is_ok());
+    assert_eq!((ids(&spool).len(), ledger.dropped.batches), (0, 3), "nothing is counted twice");
+}
