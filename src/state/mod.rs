@@ -1,8 +1,8 @@
 //! The state directory: the lock, and how a file in it is written.
 //!
 //! Crash argument: a file appears whole or not at all (written beside, renamed), so a reader never meets a torn
-//! one; the lock is the kernel's and dies with its holder, and its file is never removed, since two runs that lock
-//! different inodes would both believe to be alone.
+//! one; the lock is the kernel's and dies with its holder. Two runs that lock different inodes would both believe to be
+//! alone: so everybody locks the directory, which is always the same, and the file in it is never removed.
 //!
 //! Whoever owns the directory may lay anything into it, and root's runs by hand read and write there too: a symbolic link is
 //! never followed, to read, to write or to lock, and neither is a pipe waited for.
@@ -13,6 +13,7 @@ mod owner;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::iter;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,8 @@ pub struct StateDir {
 /// Held for the whole run; the kernel lets go of it whatever way the run ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _folder: File,
+    _file: Option<File>,
 }
 
 #[derive(Debug)]
@@ -88,47 +90,48 @@ impl StateDir {
         Ok(())
     }
 
-    /// Tries once. On a full or read-only disk the directory itself is locked, so that two runs still exclude each
-    /// other and the figures of that very disk still leave the host.
+    /// Tries once. The directory itself is locked, which a full or read-only disk allows too, so that the figures of that very
+    /// disk still leave the host. Its file is locked as well wherever it opens: it says whose the lock is.
     pub fn lock(&self) -> Result<Locked> {
         let path = self.root.join("lock");
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(flags())
-            .open(&path);
-        if let Err(e) = not_a_link(&path) {
-            log::warn!("{}: {e}; the directory itself is locked instead", path.display());
-        }
-        let mut file = match opened {
-            Ok(file) => file,
-            Err(_) => File::open(&self.root).with_context(|| {
-                format!(
-                    "opening the state directory {} to lock it; its owner must be the user that runs this",
-                    self.root.display()
-                )
-            })?,
-        };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut since = String::new();
-                let _ = file.read_to_string(&mut since);
-                return Ok(Locked::Busy(since.trim().to_owned()));
-            }
-            Err(TryLockError::Error(e)) => {
-                return Err(e).with_context(|| format!("locking {}", path.display()));
+        let folder = File::open(&self.root).with_context(|| {
+            format!(
+                "opening the state directory {} to lock it; its owner must be the user that runs this",
+                self.root.display()
+            )
+        })?;
+        let file = lock_file(&path);
+        for held in iter::once(&folder).chain(&file) {
+            match held.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let since = read_text(&path).unwrap_or_default();
+                    return Ok(Locked::Busy(since.trim().to_owned()));
+                }
+                Err(TryLockError::Error(e)) => {
+                    return Err(e).with_context(|| format!("locking {}", path.display()));
+                }
             }
         }
-        give_to_owner(&path, &self.root);
-        let note = format!("pid {} since {}\n", std::process::id(), jiff::Timestamp::now());
-        // For people only: a full disk must not stop the run here.
-        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
-        Ok(Locked::Mine(Lock { _file: file }))
+        if let Some(mut file) = file.as_ref() {
+            give_to_owner(&path, &self.root);
+            let note = format!("pid {} since {}\n", std::process::id(), jiff::Timestamp::now());
+            // For people only: a full disk must not stop the run here.
+            let _ =
+                file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
+        }
+        Ok(Locked::Mine(Lock { _folder: folder, _file: file }))
     }
+}
+
+/// `None`: whatever it is that keeps it from being opened, the directory is locked.
+fn lock_file(path: &Path) -> Option<File> {
+    if let Err(e) = not_a_link(path) {
+        log::warn!("{}: {e}; the directory alone is locked", path.display());
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags());
+    options.open(path).ok()
 }
 
 fn flags() -> i32 {

@@ -50,3 +50,34 @@ fn the_second_to_lock_hears_who_was_first() {
     assert!(matches!(state.lock().unwrap(), Locked::Mine(_)));
     assert_eq!(fs::metadata(state.root()).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+/// As on a disk that was full when the first began, and is not when the second does.
+#[test]
+fn a_lock_without_its_file_keeps_the_next_away_from_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::open(&dir.path().join("state")).unwrap();
+    let path = state.root().join("lock");
+    fs::create_dir(&path).unwrap();
+    let Locked::Mine(first) = state.lock().unwrap() else { panic!("nobody else is there") };
+    assert!(matches!(state.lock().unwrap(), Locked::Busy(_)));
+    fs::remove_dir(&path).unwrap();
+    assert!(matches!(state.lock().unwrap(), Locked::Busy(_)), "locked twice");
+    drop(first);
+    let Locked::Mine(_second) = state.lock().unwrap() else { panic!("nobody else is there") };
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(state.lock().unwrap(), Locked::Busy(_)), "a file that was removed frees nobody");
+}
+
+/// Whoever holds the file alone is an earlier release.
+#[test]
+fn a_lock_on_the_file_alone_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateDir::open(&dir.path().join("state")).unwrap();
+    fs::write(state.root().join("lock"), "pid 1 since then").unwrap();
+    let file = File::open(state.root().join("lock")).unwrap();
+    file.lock().unwrap();
+    let Locked::Busy(who) = state.lock().unwrap() else { panic!("locked twice") };
+    assert_eq!(who, "pid 1 since then");
+    drop(file);
+    assert!(matches!(state.lock().unwrap(), Locked::Mine(_)));
+}

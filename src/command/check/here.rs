@@ -79,7 +79,7 @@ fn strangers(root: &Path, owner: u32) -> Option<Finding> {
 /// Asked of the kernel's list: who tries a lock has it for a moment.
 fn lock(state: &StateDir) -> Option<Finding> {
     let path = state.root().join("lock");
-    let inode = fs::symlink_metadata(&path).ok()?.ino();
+    let inode = fs::metadata(state.root()).ok()?.ino();
     let locks = fs::read_to_string("/proc/locks").ok()?;
     let held = locks.lines().any(|line| line.contains("FLOCK") && line.contains(&format!(":{inode} ")));
     if !held {
