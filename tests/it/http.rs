@@ -137,6 +137,35 @@ fn a_silent_tls_server_is_left_in_time() {
 }
 
 #[test]
+/// A record of TLS that comes byte by byte, each of them long before a read would give up.
+#[test]
+fn a_tls_server_that_drips_is_left_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let dripping = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        // Handshake, a server's greeting of 16 kB.
+        let begin = [22, 3, 3, 0x40, 0, 2, 0, 0x3f, 0xfc];
+        let mut dripped = 0;
+        for byte in begin.into_iter().chain(std::iter::repeat_n(0, 16 << 10)) {
+            if client.write_all(&[byte]).is_err() {
+                break;
+            }
+            dripped += 1;
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        dripped
+    });
+    let mut backend = backend(&url);
+    backend.tls.verify = false;
+    let agent = agent(&backend, Duration::from_millis(400)).unwrap();
+    let began = Instant::now();
+    failed(post(&agent, &request(&url), b"x"), Kind::Timeout, "");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let dripped = dripping.join().unwrap();
+    assert!(dripped > 1, "only {dripped} bytes were sent");
+}
+
 fn nobody_there() {
     let agent = agent(&backend("http://127.0.0.1:1"), LONG).unwrap();
     failed(get(&agent, &request("http://127.0.0.1:1/x?key=hidden")), Kind::Connect, "127.0.0.1:1: ");
