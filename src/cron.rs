@@ -60,8 +60,7 @@ pub fn run(config: Config, cycle: Cycle, notes: Vec<String>) -> Result<Exit> {
         }
         Err(e) => (None, Some(homeless(&e))),
     };
-    let (mut ledger, aside) = ledger::read(&state.ledger(), moment.seconds())
-        .unwrap_or_else(|e| (Ledger::default(), Some(format!("{e:#}; starting afresh"))));
+    let (mut ledger, aside) = ledger::read(&state.ledger(), moment.seconds())?;
     aside.iter().chain(&notes).for_each(|note| log::warn!("{note}"));
     let (sender, events) = mpsc::channel();
     signals::listen(sender.clone())?;

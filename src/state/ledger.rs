@@ -3,11 +3,13 @@
 //! Crash argument: written by rename after the batch is sealed, and again after pushing. A crash before the first
 //! write collects once more; a crash between them pushes once more, which the batch id makes harmless. It is
 //! checksummed, not synced: a torn or alien one is set aside as `ledger.bad-<time>` and the run starts afresh, which
-//! costs one extra collection and nothing else, as the spool's own names hold the sequence.
+//! costs one extra collection and nothing else, as the spool's own names hold the sequence. One that is good and cannot be
+//! read now (too many open files, a disk's error) stays as it is, and the run does not take place: that costs one reading,
+//! where writing another in its place would cost log positions, breaker, wants and the counters of what went lost.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -182,25 +184,41 @@ struct OnDisk {
     ledger: Box<RawValue>,
 }
 
-/// Reads it, and says when it had to be set aside.
+/// Reads it, and says when it had to be set aside. An error is one that may pass, so that the file is left as it is: who
+/// gets it must not run on, as that would write another in its place.
 pub fn read(path: &Path, now: i64) -> Result<(Ledger, Option<String>)> {
-    let text = match super::read(path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Ledger::default(), None)),
-        Err(e) => return Err(e).with_context(|| format!("reading the ledger {}", path.display())),
-    };
-    match decode(&text) {
-        Ok(ledger) => Ok((ledger, None)),
-        Err(why) => {
-            let aside = path.with_file_name(format!("ledger.bad-{now}"));
-            let kept = fs::rename(path, &aside)
-                .map_or("removed".to_owned(), |()| format!("kept as {}", aside.display()));
-            Ok((
-                Ledger::default(),
-                Some(format!("ledger {} set aside ({why}), {kept}; starting afresh", path.display())),
-            ))
+    let why = match super::read(path) {
+        Ok(text) => match decode(&text) {
+            Ok(ledger) => return Ok((ledger, None)),
+            Err(why) => why,
+        },
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok((Ledger::default(), None));
         }
-    }
+        Err(e) if stays(&e) => e.to_string(),
+        Err(e) => {
+            return Err(e).with_context(|| {
+                format!(
+                    "reading the ledger {}; nothing is done, so that what it holds is not lost, and the next run tries again; move it away if this does not pass",
+                    path.display()
+                )
+            });
+        }
+    };
+    let aside = path.with_file_name(format!("ledger.bad-{now}"));
+    let kept = match fs::rename(path, &aside) {
+        Ok(()) => format!("kept as {}", aside.display()),
+        Err(e) => format!("moving it to {} failed: {e}", aside.display()),
+    };
+    Ok((
+        Ledger::default(),
+        Some(format!("ledger {} set aside ({why}), {kept}; starting afresh", path.display())),
+    ))
+}
+
+/// Whether it will be the same in the next run: no plain file, or nobody's that runs this.
+fn stays(e: &io::Error) -> bool {
+    e.kind() == ErrorKind::PermissionDenied || e.raw_os_error().is_none()
 }
 
 impl Ledger {
@@ -268,6 +286,8 @@ fn remember(sequences: &mut Vec<u64>, sequence: u64) {
 pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests {
+    use rustix::io::Errno;
+
     use super::*;
 
     fn filled() -> Ledger {
@@ -308,6 +328,25 @@ mod tests {
             assert!(aside.unwrap().contains("set aside"));
             assert_eq!(&fs::read_to_string(dir.path().join(format!("ledger.bad-{n}"))).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_a_ledger_is_set_aside_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.json");
+        fs::create_dir(&path).unwrap();
+        let (ledger, aside) = read(&path, 7).unwrap();
+        assert_eq!(ledger, Ledger::default());
+        assert!(aside.unwrap().contains("no plain file"));
+        assert!(dir.path().join("ledger.bad-7").is_dir() && !path.exists());
+    }
+
+    #[test]
+    fn a_good_one_that_cannot_be_read_now_stays() {
+        for passes in [Errno::IO, Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert!(!stays(&passes.into()), "{passes}");
+        }
+        assert!(stays(&io::Error::from(ErrorKind::PermissionDenied)) && stays(&io::Error::other("a link")));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! A log or a state directory that cannot be written: said once, and the figures still leave the host.
 
 use std::fs;
+use std::process::Command;
 
 use crate::cycle::item::{item, watching};
 use crate::support::cluster::shared;
 use crate::support::home::Home;
 use crate::support::majors;
+use crate::support::poll::LONG;
 
 fn changed(home: &Home, from: &str, to: &str) {
     let text = fs::read_to_string(home.config_path()).unwrap();
@@ -89,4 +91,27 @@ fn a_corrupt_ledger_costs_its_memory_only() {
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
     assert!(home.log().contains("set aside"), "{}", home.log());
     assert_eq!(home.batches().len(), 2);
+}
+
+/// What an error of the disk, or too many open files, would make of its memory.
+#[test]
+fn a_good_ledger_that_cannot_be_read_now_stays_and_the_next_run_goes_on() {
+    let home = watching(shared(majors()[0]), "postgres", "");
+    assert_eq!(home.cron().code, Some(0));
+    let (ledger, trace) = (home.state_dir().join("ledger.json"), home.log_path().with_file_name("trace"));
+    let before = fs::read(&ledger).unwrap();
+    for (call, code) in [("openat", "EMFILE"), ("read", "EIO")] {
+        let mut strace = Command::new("strace");
+        strace.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:error={code}"), "-P"]);
+        strace.arg(&ledger).arg("-o").arg(&trace).arg(env!("CARGO_BIN_EXE_pganalytics"));
+        strace.arg("--config").arg(home.config_path()).arg("cron");
+        let run = home.spawn_command(strace).wait(LONG);
+        assert!(fs::read_to_string(&trace).unwrap().contains("INJECTED"), "{call}");
+        assert_eq!(run.code, Some(1), "{call}: {run:?}");
+        assert!(run.stderr.contains("reading the ledger") && run.stderr.contains("tries again"), "{run:?}");
+        assert_eq!(fs::read(&ledger).unwrap(), before, "{call}");
+    }
+    assert_eq!(home.cron().code, Some(0));
+    let sequences: Vec<u64> = home.batches().iter().map(|b| b["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, [1, 2]);
 }
