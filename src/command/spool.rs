@@ -87,6 +87,9 @@ fn flush(config: &Config, spool: Spool, rejected: Spool, ledger: &mut Ledger) ->
     *ledger = learnt;
     let mut out = io::stdout().lock();
     writeln!(out, "{} batches delivered, {} rejected", drained.sent, drained.rejected)?;
+    if let Some(Err(why)) = drained.token {
+        writeln!(io::stderr(), "{}", plain(&why))?;
+    }
     match drained.trouble {
         None => Ok(Exit::Ok),
         Some(why) => {

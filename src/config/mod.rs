@@ -42,6 +42,7 @@ pub use passfile::Passwords;
 pub use problem::{Problem, Problems};
 pub(crate) use resolve::is_id;
 pub use secret::registration_secret;
+pub(crate) use target::is_newer;
 
 /// In the state directory: the id that registering stored.
 pub const ID_FILE: &str = "collector.id";
@@ -106,6 +107,8 @@ pub struct Backend {
     pub url: String,
     pub target: Target,
     pub token: Token,
+    /// In the state directory: where a refreshed token goes if its own place takes none.
+    pub kept: PathBuf,
     pub timeout: Duration,
     /// May hold a password: never printed.
     pub proxy: Option<SecretString>,
@@ -133,7 +136,7 @@ pub enum Token {
         refreshed: PathBuf,
         from_environment: bool,
     },
-    /// Read at push time; a refreshed one replaces it.
+    /// Read at push time; a refreshed one replaces it, or lies beside it as [`Backend::kept`], and then the newer counts.
     File(PathBuf),
     /// The same for what registering stored in the state directory, where no link is followed.
     Stored(PathBuf),

@@ -25,10 +25,12 @@ pub(super) fn resolve(
         report.problem(&place, format!("{name} {why}"));
         Target::Stdout
     });
+    let kept = state_dir.join("collector.token");
     Backend {
         url,
         target,
-        token: token(document, env, (path, state_dir), report),
+        token: token(document, env, (path, &kept), report),
+        kept,
         timeout: Duration::from_secs(document.int("backend", "timeout").unsigned_abs()),
         proxy: fetch(document, "backend", "proxy", env, report),
         tls: tls(document, report),
@@ -70,15 +72,10 @@ fn host_and_port_fit(authority: &str) -> bool {
 }
 
 /// Environment first, then the newer of the one in the file and the one that a refresh stored.
-fn token(
-    document: &Document,
-    env: &Environment,
-    (path, state_dir): (&Path, &Path),
-    report: &mut Report,
-) -> Token {
+fn token(document: &Document, env: &Environment, (path, kept): (&Path, &Path), report: &mut Report) -> Token {
     let named = document.text("backend", "token_file").map(PathBuf::from);
     let file = if named.is_some() { Token::File } else { Token::Stored };
-    let stored = named.unwrap_or_else(|| state_dir.join("collector.token"));
+    let stored = named.unwrap_or_else(|| kept.to_owned());
     if let Some(token) = env.get("BACKEND_TOKEN") {
         let from = "BACKEND_TOKEN".to_owned();
         return Token::Inline { token: token.into(), from, refreshed: stored, from_environment: true };
@@ -87,7 +84,7 @@ fn token(
     let home = text.strip_prefix("file:").map_or(path, Path::new);
     let from_environment = text.starts_with("env:");
     match fetch(document, "backend", "token", env, report) {
-        Some(_) if !from_environment && is_newer(&stored, home) => file(stored),
+        Some(_) if !from_environment && (is_newer(&stored, home) || is_newer(kept, home)) => file(stored),
         Some(token) => {
             let from = home.display().to_string();
             Token::Inline { token, from, refreshed: stored, from_environment }
@@ -96,7 +93,8 @@ fn token(
     }
 }
 
-fn is_newer(stored: &Path, than: &Path) -> bool {
+/// By the times that the files were written.
+pub(crate) fn is_newer(stored: &Path, than: &Path) -> bool {
     let written = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
     written(stored).is_some_and(|stored| written(than).is_none_or(|given| stored > given))
 }

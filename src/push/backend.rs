@@ -4,7 +4,6 @@
 //! answered 401, which is then sent once more; whatever comes then counts. Nothing here repeats a request otherwise, and
 //! nothing here says a token, to no log and in no message.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -23,12 +22,11 @@ const EARLY_SHARE: u32 = 3;
 
 pub(super) struct Api {
     door: Door,
+    backend: Backend,
     token: SecretString,
-    /// Where a refreshed token is stored.
-    stored: PathBuf,
-    /// The next run would use it.
-    can_be_replaced: bool,
     refreshed: bool,
+    /// What the next run will find: all is well, or a new token that could not be stored. `None`: nobody knows.
+    pub(super) kept: Option<Result<(), String>>,
 }
 
 impl Api {
@@ -36,20 +34,14 @@ impl Api {
         let door = Door::open(backend, deadline)?;
         let (token, from) = token::find(backend)?;
         log::info!("Loaded auth token from {from}");
-        Ok(Api {
-            door,
-            token,
-            stored: token::place(backend).to_owned(),
-            can_be_replaced: token::can_be_replaced(backend),
-            refreshed: false,
-        })
+        Ok(Api { door, backend: backend.clone(), token, refreshed: false, kept: Some(Ok(())) })
     }
 
     /// Long before the token ends, so that an outage of days costs nobody a registration. One that the environment gives
     /// is left alone: the next run would begin with it again.
     pub(super) fn refresh_at_half_life(&mut self, now: i64) {
         let over_half = Life::of(&self.token, now).is_some_and(|life| life.is_past_half(now));
-        if !self.can_be_replaced || !over_half {
+        if !token::can_be_replaced(&self.backend) || !over_half {
             return;
         }
         if let Err(e) = self.refresh(&self.door.for_a_share(EARLY_SHARE)) {
@@ -96,18 +88,20 @@ impl Api {
     /// Once in a run, whatever comes of it.
     fn refresh(&mut self, door: &Door) -> Result<()> {
         self.refreshed = true;
+        self.kept = None;
         let answer = door.post("collectors/refresh-token", &[JSON], Some(&self.token), b"{}")?;
         ensure!((200..=299).contains(&answer.status), "answered {}", answer.status);
         let reply: Option<TokenReply> = serde_json::from_slice(&answer.body).ok();
         let token = reply.map(|r| r.token.trim().to_owned()).filter(|token| token::fits(token));
         self.token = token.context("the answer holds no token")?.into();
         log::info!("Token refreshed successfully");
-        if let Err(e) = token::store(&self.stored, &self.token) {
-            log::warn!(
-                "storing the refreshed token as {}: {e}; it serves this run only",
-                self.stored.display()
-            );
-        }
+        let kept = token::keep(&self.backend, &self.token).map_err(|e| {
+            format!(
+                "the refreshed auth token cannot be stored and serves one run only: {e:#}; \
+                 make its directory writable to this user before the old one expires"
+            )
+        });
+        self.kept = Some(kept.inspect_err(|why| log::warn!("{why}")));
         Ok(())
     }
 }

@@ -36,6 +36,8 @@ pub struct Drained {
     pub rejected_why: Option<String>,
     /// The first reason why something waits still.
     pub trouble: Option<String>,
+    /// Why a new token could not be stored. `None`: this run cannot tell.
+    pub token: Option<Result<(), String>>,
     /// This run's own batch was acknowledged, all of it.
     pub delivered: bool,
     /// Batches that no disk could take and no target took.

@@ -50,6 +50,7 @@ impl Run<'_> {
         {
             let mut api = Api::open(&self.drain.backend, self.drain.deadline)?;
             api.refresh_at_half_life(self.drain.now);
+            self.drained.token.clone_from(&api.kept);
             self.api = Some(api);
         }
         while let Some(parcel) = self.queue.pop_front() {
@@ -104,14 +105,16 @@ impl Run<'_> {
         Ok(Next::Go)
     }
 
-    /// An error is one of this host: the target was not asked.
     fn has_parts(&self, id: &str) -> bool {
         self.wholes.contains(id) && self.queue.iter().any(|other| split::is_part(other.batch_id(), id))
     }
 
+    /// An error is one of this host: the target was not asked.
     fn send(&mut self, parcel: &Parcel, sealed: &[u8]) -> Result<Reply> {
         if let Some(api) = &mut self.api {
-            return Ok(api.push(parcel.batch_id(), sealed));
+            let reply = api.push(parcel.batch_id(), sealed);
+            self.drained.token.clone_from(&api.kept);
+            return Ok(reply);
         }
         let Ok(mut text) = inflate(sealed) else {
             return Ok(Reply::Reject { why: "its file is damaged, it cannot be inflated".to_owned() });

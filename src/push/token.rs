@@ -1,5 +1,9 @@
 //! The collector's token: where it is found, where a new one goes, and how much of its life is over.
 //!
+//! A new one takes the old one's place. Where that cannot be written (a directory of root's), it is kept in the state
+//! directory, and from then on the newer of the two counts: the one that was issued later, as both say of themselves, or,
+//! where one of them does not, the one whose file was written later.
+//!
 //! What a token says of itself is read and never verified: that is for the backend. One that is no JWT, or says
 //! nonsense, has no life to tell of, and serves until it is rejected. No token is ever told to anybody.
 
@@ -13,24 +17,43 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::config::{Backend, Token};
-use crate::state::{self, Durability, write_atomic};
+use crate::config::{self, Backend, Token};
+use crate::state::{self, Durability, give_to_owner, write_atomic};
 
 /// The token that is to be shown, and where it was found.
 pub(crate) fn find(backend: &Backend) -> Result<(SecretString, String)> {
     match &backend.token {
         Token::Inline { token, from, .. } => Ok((token.clone(), from.clone())),
         Token::File(path) | Token::Stored(path) => {
-            Ok((read(path, text_of(&backend.token, path))?, path.display().to_string()))
+            let (path, text) = lies(backend, path);
+            Ok((read(path, text)?, path.display().to_string()))
         }
     }
 }
 
-/// An operator may name a link to where secrets are kept; what lies in the state directory is a file.
-fn text_of(token: &Token, path: &Path) -> io::Result<String> {
-    match token {
-        Token::Stored(_) => state::read_text(path),
-        _ => fs::read_to_string(path),
+/// The newest, and its path. An operator may name a link to where secrets are kept; what lies in the state directory is a
+/// file.
+fn lies<'a>(backend: &'a Backend, path: &'a Path) -> (&'a Path, io::Result<String>) {
+    if let Token::Stored(_) = backend.token {
+        return (path, state::read_text(path));
+    }
+    let named = fs::read_to_string(path);
+    let kept = state::read_text(&backend.kept).ok().filter(|kept| fits(kept.trim()));
+    match kept {
+        Some(kept) if is_newer((&kept, &backend.kept), (named.as_deref().ok(), path)) => {
+            (&backend.kept, Ok(kept))
+        }
+        _ => (path, named),
+    }
+}
+
+fn is_newer((kept, place): (&str, &Path), (named, path): (Option<&str>, &Path)) -> bool {
+    let now = jiff::Timestamp::now().as_second();
+    let issued = |text: &str| Life::of(&text.trim().into(), now).map(|life| life.iat);
+    match (issued(kept), named.map(issued)) {
+        (_, None) => true,
+        (Some(kept), Some(Some(named))) => kept > named,
+        _ => config::is_newer(place, path),
     }
 }
 
@@ -47,13 +70,38 @@ fn read(path: &Path, text: io::Result<String>) -> Result<SecretString> {
 pub(crate) fn any(backend: &Backend) -> Result<Option<SecretString>> {
     let token = match &backend.token {
         Token::Inline { token, .. } => token.clone(),
-        Token::File(path) | Token::Stored(path) => match text_of(&backend.token, path) {
-            Ok(text) => text.trim().into(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e).with_context(|| format!("reading the auth token {}", path.display())),
+        Token::File(path) | Token::Stored(path) => match lies(backend, path) {
+            (_, Ok(text)) => text.trim().into(),
+            (_, Err(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            (_, Err(e)) => {
+                return Err(e).with_context(|| format!("reading the auth token {}", path.display()));
+            }
         },
     };
     Ok(fits(token.expose_secret()).then_some(token))
+}
+
+/// Stores a refreshed one where the next run finds it.
+pub(crate) fn keep(backend: &Backend, token: &SecretString) -> Result<()> {
+    let (place, kept) = (place(backend), backend.kept.as_path());
+    match store(place, token) {
+        Ok(()) => {
+            // It may lie in a directory of root's; it is the owner of the state that runs with it.
+            give_to_owner(place, kept.parent().unwrap_or(kept));
+            Ok(())
+        }
+        Err(e) if place == kept => Err(e).with_context(|| format!("writing {}", place.display())),
+        Err(e) => {
+            store(kept, token)
+                .with_context(|| format!("writing {} ({e}), and then {}", place.display(), kept.display()))?;
+            log::warn!(
+                "{} cannot be written ({e}): the refreshed token is kept as {}, where each run looks too",
+                place.display(),
+                kept.display()
+            );
+            Ok(())
+        }
+    }
 }
 
 /// Where a new one is stored.

@@ -42,6 +42,9 @@ fn current(report: &Report) -> BTreeMap<String, String> {
     if let Some(why) = &report.unsealed {
         now.insert("spool".to_owned(), why.clone());
     }
+    if let Some(Err(why)) = token(report) {
+        now.insert("token".to_owned(), why.clone());
+    }
     if let Some(why) = report.drained.as_ref().and_then(|drained| drained.trouble.as_ref()) {
         now.insert("push".to_owned(), format!("batches wait in the spool: {why}"));
     }
@@ -58,11 +61,16 @@ fn refused(count: u64) -> String {
     )
 }
 
+fn token<'a>(report: &'a Report) -> Option<&'a Result<(), String>> {
+    report.drained.as_ref()?.token.as_ref()
+}
+
 /// Whether this run cannot know if a condition is over: its part was not due, or nothing was to be sent.
 fn not_asked(report: &Report, key: &str) -> bool {
     match key {
         "push" => report.drained.is_none(),
         "reject" => report.rejected.is_none(),
+        "token" => token(report).is_none(),
         _ => key.starts_with("part ") && !report.collected.board.told.iter().any(|told| speaks_of(told, key)),
     }
 }

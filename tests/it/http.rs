@@ -22,6 +22,7 @@ pub(crate) fn backend(url: &str) -> Backend {
             refreshed: "/nowhere".into(),
             from_environment: false,
         },
+        kept: "/nowhere".into(),
         timeout: Duration::from_secs(60),
         // none at all, whatever the environment of this test says
         proxy: Some(SecretString::from("")),
@@ -136,7 +137,6 @@ fn a_silent_tls_server_is_left_in_time() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
-#[test]
 /// A record of TLS that comes byte by byte, each of them long before a read would give up.
 #[test]
 fn a_tls_server_that_drips_is_left_in_time() {
@@ -166,6 +166,7 @@ fn a_tls_server_that_drips_is_left_in_time() {
     assert!(dripped > 1, "only {dripped} bytes were sent");
 }
 
+#[test]
 fn nobody_there() {
     let agent = agent(&backend("http://127.0.0.1:1"), LONG).unwrap();
     failed(get(&agent, &request("http://127.0.0.1:1/x?key=hidden")), Kind::Connect, "127.0.0.1:1: ");

@@ -80,6 +80,31 @@ fn extreme_figures_are_no_danger() {
     }
 }
 
+/// By what they say of themselves; by the times of their files where one of them says nothing.
+#[test]
+fn of_two_the_one_that_was_issued_later_is_newer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (kept, named) = (dir.path().join("kept"), dir.path().join("named"));
+    let jwt =
+        |iat: i64| jwt(&format!(r#"{{"iat":{iat},"exp":{}}}"#, iat + 30 * DAY)).expose_secret().to_owned();
+    let now = jiff::Timestamp::now().as_second();
+    let newer = |kept_text: &str, named_text: Option<&str>, kept_is_written_later: bool| {
+        for (path, age) in [(&kept, 50), (&named, if kept_is_written_later { 90 } else { 10 })] {
+            let file = fs::File::create(path).unwrap();
+            file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(age)).unwrap();
+        }
+        is_newer((kept_text, &kept), (named_text, &named))
+    };
+    for by_files in [true, false] {
+        assert!(newer(&jwt(now), Some(&jwt(now - 1)), by_files));
+        assert!(!newer(&jwt(now - 1), Some(&jwt(now)), by_files));
+        assert!(!newer(&jwt(now), Some(&jwt(now)), by_files), "the same");
+        assert_eq!(newer("opaque", Some(&jwt(now)), by_files), by_files);
+        assert_eq!(newer(&jwt(now), Some("opaque\n"), by_files), by_files);
+        assert!(newer("opaque", None, by_files), "there is no other");
+    }
+}
+
 #[test]
 fn what_no_header_carries_does_not_fit() {
     assert!(fits("eyJ.a-b_c.~"));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -165,4 +166,66 @@ fn a_token_of_the_file_is_outlived_by_its_refresh() {
         assert_eq!(home.cron().code, Some(0), "{}", home.log());
     }
     assert_eq!(seen(&stub), expected(&[(REFRESH, &old), (PUSH, &new), (PUSH, &new)]));
+}
+
+/// As where root owns the directory: the token can be read there, and not replaced.
+#[test]
+fn a_token_file_that_cannot_be_replaced_is_outlived_by_what_the_state_directory_keeps() {
+    let (old, new) = (jwt(20 * DAY, "old"), jwt(0, "new"));
+    let stub = door(&[&old, &new], renewal(&new));
+    let (home, named) = home_with_token_file(&stub, &old);
+    in_the_way(&named);
+    let first = home.cron();
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""), "{}", home.log());
+    assert_eq!(home.cron().code, Some(0), "{}", home.log());
+    assert_eq!(seen(&stub), expected(&[(REFRESH, &old), (PUSH, &new), (PUSH, &new)]));
+    assert_eq!(fs::read_to_string(token_path(&home)).unwrap(), format!("{new}\n"));
+    assert_eq!(lines(&home.log(), " WARN: ").len(), 1, "{}", home.log());
+    let loaded = format!("Loaded auth token from {}", token_path(&home).display());
+    assert_eq!(lines(&home.log(), &loaded).len(), 1, "{}", home.log());
+    for secret in [&old, &new] {
+        assert_secret(&home, &first, secret);
+    }
+    // Whatever its file's time: one that was issued earlier is not the newer one.
+    fs::write(&named, jwt(3600, "between")).unwrap();
+    assert_eq!(home.cron().code, Some(0));
+    let last = jwt(-1, "last");
+    fs::write(&named, &last).unwrap();
+    home.cron();
+    assert_eq!(seen(&stub)[3..5], expected(&[(PUSH, &new), (PUSH, &last)]));
+}
+
+#[test]
+fn a_token_that_nowhere_takes_is_mailed_when_it_begins_and_when_it_ends() {
+    let (old, new) = (jwt(20 * DAY, "old"), jwt(0, "new"));
+    let stub = door(&[&old, &new], renewal(&new));
+    let (home, named) = home_with_token_file(&stub, &old);
+    let obstacles = [in_the_way(&named), in_the_way(&token_path(&home))];
+    let first = home.cron();
+    assert_eq!(first.code, Some(0), "the batch went out: {}", home.log());
+    assert!(first.stderr.starts_with("pganalytics: the refreshed auth token cannot be stored"), "{first:?}");
+    assert_eq!(first.stderr.lines().count(), 1, "{}", first.stderr);
+    assert_secret(&home, &first, &new);
+    assert_eq!(home.cron().stderr, "", "once a day");
+    obstacles.iter().for_each(|path| fs::remove_dir(path).unwrap());
+    let mended = home.cron();
+    assert!(mended.stderr.contains("over after") && mended.stderr.contains("cannot be stored"), "{mended:?}");
+    assert_eq!(fs::read_to_string(named).unwrap(), format!("{new}\n"));
+}
+
+/// A token in a directory of its own.
+fn home_with_token_file(stub: &Stub, token: &str) -> (Home, PathBuf) {
+    let home = Home::new();
+    let named = home.state_dir().with_file_name("secrets").join("token");
+    fs::create_dir(named.parent().unwrap()).unwrap();
+    fs::write(&named, token).unwrap();
+    configure(&home, &stub.url(), "", &format!("token_file = \"{}\"", named.display()));
+    (home, named)
+}
+
+/// A directory where its replacement would be written, which stops root too.
+fn in_the_way(path: &Path) -> PathBuf {
+    let beside = path.with_file_name(format!(".{}.new", path.file_name().unwrap().to_str().unwrap()));
+    fs::create_dir(&beside).unwrap();
+    beside
 }

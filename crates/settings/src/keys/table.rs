@@ -41,7 +41,7 @@ pub static SECTIONS: &[Section] = &[
         keys: &[&[
             Key::new("url", Text, Default("\"https://localhost:8080\""), "The backend"),
             Key::new("token", Secret, Sample("\"env:PGANALYTICS_TOKEN\""), "The collector's token; beats token_file until a refreshed one is stored there"),
-            Key::new("token_file", Path, Sample("\"/var/lib/pganalytics/collector.token\""), "Where the token is kept; <state_dir>/collector.token if left out"),
+            Key::new("token_file", Path, Sample("\"/var/lib/pganalytics/collector.token\""), "Where the token is kept; <state_dir>/collector.token if left out, and where a refreshed one cannot be written there"),
             Key::new("timeout", int(1, 300), Default("30"), "Seconds for one request"),
             Key::new("proxy", Secret, Sample("\"http://proxy.example.com:3128\""), "Proxy; HTTPS_PROXY and NO_PROXY count if left out"),
         ]],
