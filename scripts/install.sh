@@ -40,7 +40,7 @@ while [ $# -gt 0 ]; do
 done
 user=$program
 opt=$root/opt/pganalytics etc=$root/etc/pganalytics state=$root/var/lib/pganalytics logs=$root/var/log/pganalytics
-units=$root/etc/systemd/system cron=$root/etc/cron.d/pganalytics
+units=$root/etc/systemd/system cron=$root/etc/cron.d/pganalytics path=$root/usr/local/bin
 
 fail() { echo "install.sh: $1" >&2; exit 1; }
 say() { echo "$1"; }
@@ -99,7 +99,7 @@ make_user() {
 }
 
 make_directories() {
-    local folder folders=("$opt" "$opt/bin" "$opt/share" "$etc" "$units")
+    local folder folders=("$opt" "$opt/bin" "$opt/share" "$etc" "$units" "$path")
     if [ "$program" = pganalytics ]; then folders+=("$root/etc/logrotate.d" "$root/etc/cron.d"); fi
     for folder in "${folders[@]}"; do
         if [ ! -d "$folder" ]; then act install -d -m 755 "$folder"; fi
@@ -151,6 +151,17 @@ install_program() {
     switch "$link" "$name"
     if [ -n "$old" ]; then switch "$link-previous" "$old"; fi
     say "$name is${dry:+ (or would be)} in place${old:+, before it was $old: /opt/pganalytics/bin/rollback goes back}"
+}
+
+# By its name for whoever types it, through the link that rollback switches. Units and crontab need no PATH.
+link_program() {
+    local link=$path/$program target=/opt/pganalytics/bin/$program
+    if [ "$(readlink "$link" 2>/dev/null)" = "$target" ]; then return; fi
+    if [ -e "$link" ] || [ -L "$link" ]; then
+        say "attention: $link is another program's and stays: type $target, or take it away and run install.sh again"
+    else
+        act ln -s "$target" "$link"
+    fi
 }
 
 # The newest ones stay, and whatever the links name.
@@ -275,6 +286,7 @@ may_install
 make_user
 make_directories
 install_program
+link_program
 drop_oldest
 install_tools
 if [ "$program" = pganalytics ]; then

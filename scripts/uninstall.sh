@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 opt=$root/opt/pganalytics etc=$root/etc/pganalytics state=$root/var/lib/pganalytics logs=$root/var/log/pganalytics
-units=$root/etc/systemd/system
+units=$root/etc/systemd/system path=$root/usr/local/bin
 
 fail() { echo "uninstall.sh: $1" >&2; exit 1; }
 act() { # COMMAND: whatever changes this host
@@ -48,6 +48,7 @@ stop_backend() {
 }
 
 remove_programs() {
+    if [ "$(readlink "$path/$program" 2>/dev/null)" = "/opt/pganalytics/bin/$program" ]; then act rm -f "$path/$program"; fi
     act rm -f "$opt/bin/$program" "$opt/bin/$program-previous"
     act find "$opt/bin" -maxdepth 1 -type f -name "$program-[0-9uv]*" -delete
     if [ "$program" = pganalytics ]; then

@@ -60,6 +60,10 @@ fn a_fresh_host_gets_the_contracts_paths_and_modes() {
         "644 opt/pganalytics/share/cron",
         "644 opt/pganalytics/share/logrotate",
         "644 opt/pganalytics/share/mask.sed",
+        "755 usr",
+        "755 usr/local",
+        "755 usr/local/bin",
+        "777 usr/local/bin/pganalytics /opt/pganalytics/bin/pganalytics",
         "755 var",
         "755 var/lib",
         "700 var/lib/pganalytics",
@@ -90,8 +94,11 @@ fn the_backend_gets_its_unit_and_secrets_of_its_own() {
             let config = fs::read_to_string(root.join("etc/pganalytics/config.toml")).unwrap();
             install(&root, stripped(), &["--api"]).fine();
             assert_eq!(fs::read_to_string(root.join("etc/pganalytics/config.toml")).unwrap(), config);
+            let link = fs::read_link(root.join("usr/local/bin/pganalytics-api")).unwrap();
+            assert_eq!(link, Path::new("/opt/pganalytics/bin/pganalytics-api"));
             uninstall(&root, &["--api"]);
             assert_eq!(tree(&root.join("opt")), Vec::<String>::new());
+            assert_eq!(tree(&root.join("usr/local/bin")), Vec::<String>::new());
             config
         })
         .collect();
@@ -152,6 +159,19 @@ fn what_was_edited_for_cron_and_logrotate_stays_and_nothing_lies_beside_it() {
         fs::read_to_string(root.join("etc/cron.d/pganalytics")).unwrap(),
         fs::read_to_string(top().join("deploy/cron/pganalytics")).unwrap()
     );
+}
+
+/// A program of that name that somebody put there by hand.
+#[test]
+fn what_has_the_programs_name_already_stays_and_is_told_of() {
+    let root = warden::fresh_dir("taken");
+    let taken = root.join("usr/local/bin/pganalytics");
+    fs::create_dir_all(taken.parent().unwrap()).unwrap();
+    fs::write(&taken, "somebody's").unwrap();
+    let said = install(&root, stripped(), &[]).fine();
+    assert!(said.contains("usr/local/bin/pganalytics is another program's and stays"), "{said}");
+    uninstall(&root, &["--purge"]);
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "somebody's");
 }
 
 #[test]
@@ -228,7 +248,7 @@ fn uninstalling_leaves_what_people_and_runs_wrote() {
         "644 var/log/pganalytics/collector.log",
     ];
     assert!(kept.iter().all(|file| left.iter().any(|line| line == file)), "{left:?}");
-    let gone = ["opt/", "etc/cron.d/", "etc/logrotate.d/", "etc/systemd/system/"];
+    let gone = ["opt/", "etc/cron.d/", "etc/logrotate.d/", "etc/systemd/system/", "usr/local/bin/"];
     assert!(!left.iter().any(|line| gone.iter().any(|folder| line.contains(folder))), "{left:?}");
     uninstall(&root, &["--purge"]);
     assert!(!tree(&root).iter().any(|line| line.contains("pganalytics")), "{:?}", tree(&root));

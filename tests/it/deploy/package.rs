@@ -95,11 +95,13 @@ fn the_debian_packages_hold_what_their_hosts_need() {
         "-rw-r--r-- root/root ./usr/share/man/man1/pganalytics.1.gz",
         "-rw-r--r-- root/root ./usr/share/bash-completion/completions/pganalytics",
         "-rw-r--r-- root/root ./usr/share/doc/pganalytics/copyright",
+        "lrwxrwxrwx root/root ./usr/bin/pganalytics -> /opt/pganalytics/bin/pganalytics",
     ];
     let backend = [
         "-rwxr-xr-x root/root ./opt/pganalytics/bin/pganalytics-api",
         "-rw-r--r-- root/root ./lib/systemd/system/pganalytics-api.service",
         "-rw-r--r-- root/root ./opt/pganalytics/share/config.toml",
+        "lrwxrwxrwx root/root ./usr/bin/pganalytics-api -> /opt/pganalytics/bin/pganalytics-api",
     ];
     for (name, expected) in [("pganalytics_", &collector[..]), ("pganalytics-api_", &backend)] {
         let names = fs::read_dir(release()).unwrap().map(|e| e.unwrap().path());
@@ -110,7 +112,7 @@ fn the_debian_packages_hold_what_their_hosts_need() {
         let squeezed: Vec<String> = listed
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>())
-            .map(|words| format!("{} {} {}", words[0], words[1], words[5]))
+            .map(|words| format!("{} {} {}", words[0], words[1], words[5..].join(" ")))
             .collect();
         for line in expected {
             assert!(squeezed.iter().any(|l| l == line), "{line} is not in {squeezed:#?}");

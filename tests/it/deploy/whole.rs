@@ -35,8 +35,11 @@ fn the_user_gets_its_files_and_goes_with_them() {
         id -nG pganalytics
         stat -c '%a %U:%G %n' /var/lib/pganalytics /var/log/pganalytics /var/log/pganalytics/collector.log \\
             /etc/pganalytics/* /etc/cron.d/pganalytics
+        for program in pganalytics pganalytics-api; do
+            env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c \"$program --version\" | sed 's/ (.*//'
+        done
         for program in '' --api; do scripts/uninstall.sh $program --purge; done >/dev/null
-        find /etc /opt /var/lib /var/log -name '*pganalytics*'
+        find /etc /opt /usr/local /var/lib /var/log -name '*pganalytics*'
         getent passwd pganalytics pganalytics-api || echo gone",
         typed[0], typed[1]
     );
@@ -55,6 +58,8 @@ pganalytics adm
 640 root:pganalytics /etc/pganalytics/collector.toml.new
 640 root:pganalytics-api /etc/pganalytics/config.toml
 644 root:root /etc/cron.d/pganalytics
+pganalytics 3.3.0
+pganalytics-api 3.3.0
 gone
 ";
     assert_eq!(said, expected);
