@@ -11,7 +11,8 @@
 #   --dry-run         say what would be done
 #
 # Never overwrites what an operator may have changed: a configuration is laid beside the old one as .new and the difference is
-# shown, secrets masked. Nothing is stopped: the program is exchanged by one rename, and a run under way ends as it began.
+# shown, secrets masked; a unit that an earlier release or an operator wrote is replaced, and kept in /etc/pganalytics as .saved.
+# Nothing is stopped: the program is exchanged by one rename, and a run under way ends as it began.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 umask 022
@@ -83,7 +84,7 @@ may_install() {
     if [ -n "$root" ] || [ -n "$dry" ]; then return; fi
     [ "$(id -u)" = 0 ] || fail "this makes a user and writes to /opt, /etc and /var: run it as root, or look first with --dry-run"
     if dpkg-query -S "/opt/pganalytics/bin/$program" >/dev/null 2>&1; then
-        fail "$program is here as a Debian package: upgrade that (apt-get install ./${program}_*.deb), or remove it first"
+        fail "$program is here as a Debian package: upgrade that (apt-get install ./${program}_*.deb), start it by systemctl (docs/INSTALL.md), or remove it first"
     fi
 }
 
@@ -198,6 +199,22 @@ configure() { # MODE FROM TO NEW NAME
     lay 644 "$2" "$shipped"
 }
 
+# Ours has to be in place to be started; what an operator wants otherwise belongs into a drop-in, which stays.
+unit() { # NAME
+    local from=$here/deploy/systemd/$1 to=$units/$1 shipped=$opt/share/$1
+    if [ -e "$to" ] && ! cmp -s "$to" "$from" && ! cmp -s "$to" "$shipped"; then
+        save "$to" "$etc/$1.saved"
+        say "    (changes of your own belong into a drop-in: systemctl edit $1)"
+    fi
+    lay 644 "$from" "$to"
+    lay 644 "$from" "$shipped"
+}
+
+save() { # FILE COPY: none that was saved before is lost
+    say "${1#"$root"} is not what install.sh laid: it is ${2#"$root"} from now on"
+    if ! cmp -s "$1" "$2"; then act cp -p --backup=numbered "$1" "$2"; fi
+}
+
 show_difference() { # OLD NEW
     diff -U0 --label "$1" --label 'this release' <(settings_of "$1") <(settings_of "$2") | grep -v '^@@' | sed 's/^/    /' || true
 }
@@ -213,14 +230,14 @@ configure_collector() {
     fi
     # logrotate and some crons read whatever lies beside: their .new lie elsewhere.
     configure 644 "$here/deploy/logrotate/pganalytics" "$root/etc/logrotate.d/pganalytics" "$etc/logrotate.new" logrotate
-    lay 644 "$here/deploy/systemd/pganalytics-collector.service" "$units/pganalytics-collector.service"
-    lay 644 "$here/deploy/systemd/pganalytics-collector.timer" "$units/pganalytics-collector.timer"
+    unit pganalytics-collector.service
+    unit pganalytics-collector.timer
 }
 
 secret() { head -c 48 /dev/urandom | base64 -w0; }
 
 configure_backend() {
-    lay 644 "$here/deploy/systemd/pganalytics-api.service" "$units/pganalytics-api.service"
+    unit pganalytics-api.service
     if [ -e "$etc/config.toml" ]; then return; fi
     if [ -n "$dry" ]; then
         say "would write $etc/config.toml, with secrets made for this host"
@@ -244,8 +261,7 @@ by_cron() {
 
 by_timer() {
     if [ -e "$cron" ] && ! cmp -s "$cron" "$opt/share/cron"; then
-        say "$cron was changed: it is $etc/cron.saved from now on"
-        act cp -p "$cron" "$etc/cron.saved"
+        save "$cron" "$etc/cron.saved"
     fi
     act rm -f "$cron"
     if systemd_runs; then
@@ -256,7 +272,16 @@ by_timer() {
     fi
 }
 
+# Units of 3.x were processes that stay, wanted at boot: one of these beside cron or the timer would be a second schedule.
+forget_old_schedule() {
+    if systemd_runs && systemctl is-active --quiet pganalytics-collector.service; then # no run of ours is ever `active`
+        act systemctl stop pganalytics-collector.service
+    fi
+    act rm -f "$units"/*.wants/pganalytics-collector.service
+}
+
 start_cycles() {
+    if [ -n "$schedule" ]; then forget_old_schedule; fi
     if systemd_runs; then act systemctl daemon-reload; fi
     case $schedule in
         '') if [ -e "$cron" ]; then cron_file; fi ;;

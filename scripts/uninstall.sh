@@ -36,8 +36,13 @@ if [ -z "$root" ] && package=$(dpkg-query -S "$opt/bin/$program" 2>/dev/null); t
 fi
 
 stop_collector() {
-    if systemd_runs; then act systemctl disable --now --quiet pganalytics-collector.timer || true; fi
+    if systemd_runs; then
+        act systemctl disable --now --quiet pganalytics-collector.timer || true
+        # That of a release 3.x is a process that stays; a run of ours is never `active`.
+        if systemctl is-active --quiet pganalytics-collector.service; then act systemctl stop pganalytics-collector.service; fi
+    fi
     act rm -f "$root/etc/cron.d/pganalytics" "$root/etc/logrotate.d/pganalytics" "$units"/pganalytics-collector.{service,timer}
+    act rm -f "$units"/*.wants/pganalytics-collector.{service,timer} # of 3.x the service was wanted at boot
     # A run under way ends, and what it has read is sealed.
     if [ -e "$state/lock" ]; then act flock --wait 60 "$state/lock" true || fail "a run is still under way after a minute; try again"; fi
 }
@@ -53,6 +58,9 @@ remove_programs() {
     act find "$opt/bin" -maxdepth 1 -type f -name "$program-[0-9uv]*" -delete
     if [ "$program" = pganalytics ]; then
         act rm -f "$opt/bin/health-check.sh" "$opt/bin/diag" "$opt"/share/{mask.sed,cron,logrotate,collector.toml.example}
+        act rm -f "$opt"/share/pganalytics-collector.{service,timer}
+    else
+        act rm -f "$opt/share/pganalytics-api.service"
     fi
     # Both programs use these.
     if [ -z "$(find "$opt/bin" -maxdepth 1 -name 'pganalytics*' 2>/dev/null)" ]; then
@@ -65,8 +73,9 @@ remove_data() {
     if [ "$program" = pganalytics ]; then
         act rm -rf "$state" "$logs"
         act rm -f "$etc"/collector.toml "$etc"/{collector.toml,cron,logrotate}.new
+        act rm -f "$etc"/{cron,pganalytics-collector.service,pganalytics-collector.timer}.saved*
     else
-        act rm -f "$etc/config.toml" "$etc/api.env"
+        act rm -f "$etc/config.toml" "$etc/api.env" "$etc"/pganalytics-api.service.saved*
     fi
     if [ -d "$etc" ]; then act rmdir --ignore-fail-on-non-empty "$etc"; fi
     if [ -z "$root" ] && getent passwd "$program" >/dev/null; then act userdel "$program"; fi

@@ -60,6 +60,8 @@ fn a_fresh_host_gets_the_contracts_paths_and_modes() {
         "644 opt/pganalytics/share/cron",
         "644 opt/pganalytics/share/logrotate",
         "644 opt/pganalytics/share/mask.sed",
+        "644 opt/pganalytics/share/pganalytics-collector.service",
+        "644 opt/pganalytics/share/pganalytics-collector.timer",
         "755 usr",
         "755 usr/local",
         "755 usr/local/bin",
@@ -159,6 +161,46 @@ fn what_was_edited_for_cron_and_logrotate_stays_and_nothing_lies_beside_it() {
         fs::read_to_string(root.join("etc/cron.d/pganalytics")).unwrap(),
         fs::read_to_string(top().join("deploy/cron/pganalytics")).unwrap()
     );
+}
+
+/// As release 3.2 was started, and wanted at boot; later an operator's edit of ours.
+#[test]
+fn a_unit_that_is_not_ours_is_kept_and_no_second_schedule_is_left_for_the_next_boot() {
+    let root = warden::fresh_dir("old-unit");
+    let (units, etc) = (root.join("etc/systemd/system"), root.join("etc/pganalytics"));
+    let (unit, wanted) = (units.join("pganalytics-collector.service"), units.join("multi-user.target.wants"));
+    fs::create_dir_all(&wanted).unwrap();
+    let old =
+        "[Service]\nExecStart=/opt/pganalytics/bin/pganalytics\n[Install]\nWantedBy=multi-user.target\n";
+    fs::write(&unit, old).unwrap();
+    std::os::unix::fs::symlink(&unit, wanted.join("pganalytics-collector.service")).unwrap();
+    let said = install(&root, stripped(), &[]).fine();
+    let told = "pganalytics-collector.service is not what install.sh laid: it is /etc/pganalytics/pganalytics-collector.service.saved";
+    assert!(said.contains(told), "{said}");
+    let saved = etc.join("pganalytics-collector.service.saved");
+    let ours = fs::read_to_string(top().join("deploy/systemd/pganalytics-collector.service")).unwrap();
+    assert_eq!(
+        (fs::read_to_string(&saved).unwrap(), fs::read_to_string(&unit).unwrap()),
+        (old.to_owned(), ours.clone())
+    );
+    assert_eq!(tree(&wanted).len(), 1, "nothing said yet what starts it");
+    let again = install(&root, stripped(), &["--cron"]).fine();
+    assert!(!again.contains(told), "told once: {again}");
+    assert_eq!(tree(&wanted), Vec::<String>::new());
+
+    // One of an earlier build that nobody touched is replaced in silence; what was edited is kept beside what was saved before.
+    for file in [&unit, &root.join("opt/pganalytics/share/pganalytics-collector.service")] {
+        fs::write(file, "older\n").unwrap();
+    }
+    assert!(!install(&root, stripped(), &[]).fine().contains(told));
+    fs::write(&unit, ours.clone() + "Nice=10\n").unwrap();
+    assert!(install(&root, stripped(), &[]).fine().contains(told));
+    assert!(fs::read_to_string(&saved).unwrap().ends_with("Nice=10\n"));
+    assert_eq!(fs::read_to_string(etc.join("pganalytics-collector.service.saved.~1~")).unwrap(), old);
+
+    std::os::unix::fs::symlink(&unit, wanted.join("pganalytics-collector.service")).unwrap();
+    uninstall(&root, &["--purge"]);
+    assert!(!tree(&root).iter().any(|line| line.contains("pganalytics")), "{:?}", tree(&root));
 }
 
 /// A program of that name that somebody put there by hand.
