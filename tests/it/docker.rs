@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,15 +20,28 @@ fn dir() -> PathBuf {
     top().join("deploy/docker")
 }
 
-fn compose(env_file: &Path) -> std::process::Output {
+fn compose(env_file: &Path, bin: Option<&str>) -> std::process::Output {
     Command::new("/usr/bin/docker-compose")
         .args(["--env-file", env_file.to_str().unwrap(), "-f", "docker-compose.yml", "config"])
         .current_dir(dir())
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("LC_ALL", "C.UTF-8")
+        .envs(bin.map(|bin| ("BIN", bin)))
         .output()
         .expect("scripts/packages docker-compose")
+}
+
+/// What docker-compose made of the file.
+#[track_caller]
+fn read(output: &std::process::Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut config = tempfile::tempfile().unwrap();
+    config.write_all(&output.stdout).unwrap();
+    config.rewind().unwrap();
+    let to_json = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)";
+    let json = Command::new("/usr/bin/python3").args(["-c", to_json]).stdin(config).output().unwrap();
+    serde_json::from_slice(&json.stdout).unwrap()
 }
 
 /// What make-env writes, by name.
@@ -48,20 +62,16 @@ fn the_compose_file_has_the_documents_names() {
     assert_eq!(made(&file), secrets, "what is there stays");
 
     fs::write(home.path().join("none"), "").unwrap();
-    let without = compose(&home.path().join("none"));
+    let without = compose(&home.path().join("none"), None);
     assert!(!without.status.success());
     assert!(String::from_utf8_lossy(&without.stderr).contains("run ./make-env first"));
 
-    let output = compose(&file);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let to_json = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)";
-    fs::write(home.path().join("config.yml"), &output.stdout).unwrap();
-    let json = Command::new("/usr/bin/python3")
-        .args(["-c", to_json])
-        .stdin(fs::File::open(home.path().join("config.yml")).unwrap())
-        .output()
-        .unwrap();
-    let config: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let config = read(&compose(&file, None));
+    let unpacked = read(&compose(&file, Some(".")));
+    for service in ["collector", "backend"] {
+        let bin = |config: &Value| config["services"][service]["build"]["args"]["BIN"].clone();
+        assert_eq!((bin(&config), bin(&unpacked)), ("target/release".into(), ".".into()), "{service}");
+    }
     let services = config["services"].as_object().unwrap();
     for (service, container) in [
         ("collector", "pganalytics-collector-demo"),
