@@ -80,7 +80,7 @@ cycle() {
     age=$(since "$begun") took=$(field cycle_ms '    ')
     text="Last cycle time: $(printf '%.0f' "${took:-0}" 2>/dev/null)ms, ${age}s ago"
     if [ "$age" -gt $((2 * interval)) ]; then
-        note fail cycle "$text, expected every ${interval}s: is the crontab line or the timer active?"
+        note fail cycle "$text, expected every ${interval}s: is the crontab line or the timer active? Or every run ends with exit code 2: pganalytics --validate-config"
     else
         note pass cycle "$text"
     fi
@@ -104,10 +104,15 @@ CONDITIONS
 push() {
     at=$(field last_push_at)
     pushed=$(seconds_of "$at")
-    if number "$pushed"; then
-        note pass push "Last metrics push: $at, $(since "$pushed")s ago"
-    else
+    if ! number "$pushed"; then
         note warn push "Last metrics push: never"
+        return
+    fi
+    age=$(since "$pushed") waits=$(field spool_batches)
+    if [ "$age" -gt $((2 * interval)) ] && number "$waits" && [ "$waits" -gt 0 ]; then
+        note warn push "Last metrics push: $at, ${age}s ago, and $waits batches wait"
+    else
+        note pass push "Last metrics push: $at, ${age}s ago"
     fi
 }
 

@@ -110,7 +110,13 @@ fn two_intervals_without_a_cycle_are_too_long() {
     change(&home, "  \"last_cycle_at\": ", &format!("\"{}\"", ago(110)));
     check(&home).says(0, &["✅ Last cycle time: "]);
     change(&home, "  \"last_cycle_at\": ", &format!("\"{}\"", ago(125)));
-    check(&home).says(1, &["❌ Last cycle time: "]);
+    let stale = check(&home);
+    stale.says(1, &["❌ Last cycle time: "]);
+    assert!(
+        stale.text.contains("Or every run ends with exit code 2: pganalytics --validate-config"),
+        "{}",
+        stale.text
+    );
     change(&home, "  \"interval_s\": ", "300");
     check(&home).says(0, &[]);
     // A clock that was set back makes nothing old.
@@ -154,6 +160,20 @@ fn a_spool_that_fills_what_was_refused_and_a_large_process_are_told() {
     change(&home, "    \"peak_rss_bytes\": ", "null");
     change(&home, "  \"last_push_at\": ", "null");
     check(&home).says(0, &["⚠️  Memory usage: not known", "⚠️  Last metrics push: never"]);
+}
+
+/// Nothing new since days is well as long as nothing waits: a file target that was cleared, an agent with nothing due.
+#[test]
+fn a_push_of_long_ago_is_a_warning_where_batches_wait() {
+    let home = after_a_run("");
+    change(&home, "  \"last_push_at\": ", &format!("\"{}\"", ago(259_200)));
+    check(&home).says(0, &["✅ Last metrics push: 2"]);
+    change(&home, "  \"spool_batches\": ", "4");
+    let checked = check(&home);
+    checked.says(0, &["⚠️  Last metrics push: 2"]);
+    assert!(checked.text.contains("s ago, and 4 batches wait\n"), "{}", checked.text);
+    change(&home, "  \"last_push_at\": ", &format!("\"{}\"", ago(110)));
+    check(&home).says(0, &["✅ Last metrics push: 2"]);
 }
 
 /// The backend goes, and comes back.
