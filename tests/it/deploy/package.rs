@@ -124,3 +124,19 @@ fn the_debian_packages_hold_what_their_hosts_need() {
         assert!(!listed.contains("/etc/pganalytics"), "{listed}");
     }
 }
+
+/// The words up to a file's name, which are others in that walk.
+#[test]
+fn what_the_documents_type_in_the_scripts_place_is_walked() {
+    let document = fs::read_to_string(top().join("docs/INSTALL.md")).unwrap();
+    let (_, table) = document.split_once("| with packages |\n|---|---|\n").unwrap();
+    let walked = fs::read_to_string(top().join("scripts/walk-package")).unwrap();
+    let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        for command in row.rsplit(" | ").next().unwrap().split('`').skip(1).step_by(2) {
+            let command = command.split(" ./").next().unwrap();
+            assert!(command.starts_with("--") || walked.contains(command), "nobody walks {command}");
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! Blocks that are more than calls of our programs run in a shell, with an installed host's paths led into a home.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::block::{self, Run};
@@ -14,20 +13,23 @@ use crate::support::{majors, program};
 #[track_caller]
 fn shell(home: &Home, block: &str) -> String {
     let place = home.state_dir().parent().unwrap().to_owned();
-    let (bin, etc, log) = (place.join("bin"), place.join("etc"), place.join("log"));
-    for dir in [&bin, &etc, &log] {
+    let (etc, lib, log) = (place.join("etc"), place.join("lib"), place.join("log"));
+    for dir in [&etc, &lib, &log] {
         fs::create_dir_all(dir).unwrap();
     }
-    let wrapper = bin.join("pganalytics");
-    fs::write(&wrapper, format!("#!/bin/sh\nexec {} \"$@\"\n", program("pganalytics").display())).unwrap();
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    // As in an unpacked release. Nothing is on the PATH that install.sh would have put there: tests/it/deploy asks for that.
+    let unpacked = place.join("pganalytics");
+    if !unpacked.exists() {
+        std::os::unix::fs::symlink(program("pganalytics"), &unpacked).unwrap();
+    }
     let here = block
         .replace("/etc/pganalytics/", &format!("{}/", etc.display()))
+        .replace("/var/lib/pganalytics/", &format!("{}/", lib.display()))
         .replace("/var/log/pganalytics/", &format!("{}/", log.display()));
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &here])
         .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .env("PATH", "/usr/bin:/bin")
         .current_dir(&place)
         .output()
         .unwrap();
@@ -39,7 +41,7 @@ fn shell(home: &Home, block: &str) -> String {
 /// The blocks of a document that this file runs.
 #[track_caller]
 fn blocks(document: &str) -> Vec<String> {
-    let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
+    let text = fs::read_to_string(root().join(document)).unwrap();
     let ours = block::all(&text, "sh").into_iter();
     let ours = ours.filter(|block| block.run == Run::By("tests/it/docs/shell.rs".to_owned()));
     let texts: Vec<String> = ours.map(|block| block.text).collect();
@@ -58,7 +60,7 @@ fn a_configuration_is_migrated_as_the_upgrade_says() {
         home.state_dir().display()
     );
     fs::write(etc.join("collector.toml"), &old).unwrap();
-    let said: String = blocks("UPGRADE.md").iter().map(|block| shell(&home, block)).collect();
+    let said: String = blocks("docs/UPGRADE.md").iter().map(|block| shell(&home, block)).collect();
     assert!(said.contains("> # migrate-config: was [backend] tls_verify: "), "{said}");
     assert!(
         said.ends_with("Configuration loaded successfully\nCollector ID: collector-001\nBackend URL: https://backend:8080\n"),
@@ -83,7 +85,7 @@ fn the_guides_lines_read_our_log() {
     for _ in 0..2 {
         assert_eq!(home.cron().code, Some(0));
     }
-    let said: String = blocks("MONITORING.md").iter().map(|block| shell(&home, block)).collect();
+    let said: String = blocks("docs/MONITORING.md").iter().map(|block| shell(&home, block)).collect();
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 6, "{said}");
     assert!(lines[0].starts_with("Average: ") && lines[0].ends_with(" ms"), "{said}");

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::scene::Scene;
+use crate::docs::block::{self, Run};
 use crate::support::api::{self, Api, REGISTRATION_SECRET, SCRAPE_TOKEN};
 use crate::support::cluster::{Cluster, shared};
 use crate::support::majors;
@@ -104,6 +105,51 @@ fn every_line_of_the_deployment_documents_passes() {
     );
     assert!(checked.said.contains("\nnote  the plan logs in as admin"), "{}", checked.said);
     left_nothing(&scene.database);
+}
+
+/// As docs/UPGRADE.md has it typed: admin and settings come from the files of the backend's host.
+#[test]
+fn the_lines_of_the_upgrade_ask_it_with_what_the_host_has() {
+    let top = ::bed::top();
+    let document = std::fs::read_to_string(top.join("docs/UPGRADE.md")).unwrap();
+    let ours = Run::By("tests/it/e2e/deployment.rs".to_owned());
+    let [typed] = <[_; 1]>::try_from(
+        block::all(&document, "sh").into_iter().filter(|b| b.run == ours).collect::<Vec<_>>(),
+    )
+    .unwrap_or_else(|found| panic!("{} blocks", found.len()));
+
+    let database = newest().fresh_database("upgraded");
+    let api = replica(&database);
+    full(&api, &database);
+    let (config, password) = (api.dir().join("config.toml"), api.dir().join("admin-password"));
+    let url = api::url(newest().port(), &database);
+    let settings = format!(
+        "database_url = \"{url}\"\njwt_secret_key = \"{}\"\nregistration_secret = \"{REGISTRATION_SECRET}\"\n",
+        api::KEY
+    );
+    std::fs::write(&config, settings).unwrap();
+    std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+    let here = typed
+        .text
+        .replace("/etc/pganalytics/config.toml", config.to_str().unwrap())
+        .replace("/root/admin-password", password.to_str().unwrap())
+        .replace("http://127.0.0.1:8080", &api.url());
+    let tree = top.join(format!("target/pg/{}", newest().major));
+    let programs = ::bed::program("pganalytics-api");
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &here])
+        .env_clear()
+        .env(
+            "PATH",
+            format!("{}:{}:/usr/bin:/bin", programs.parent().unwrap().display(), tree.join("bin").display()),
+        )
+        .envs([("CONFIG_FILE", config.to_str().unwrap()), ("SCRAPE_TOKEN", SCRAPE_TOKEN)])
+        .current_dir(top)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.trim_end().ends_with(" passed, 0 failed"), "{said}");
 }
 
 /// A proxy that takes the heads off all answers: the documents' lines on them fail, and no other.
