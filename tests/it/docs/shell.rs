@@ -94,3 +94,20 @@ fn the_guides_lines_read_our_log() {
     assert!(lines[3].starts_with("cpu_ms=") && lines[4].contains(" peak_rss_kb="), "{said}");
     assert_eq!(lines[5], "0", "{said}");
 }
+
+#[test]
+fn what_a_file_target_wrote_a_month_ago_goes_and_nothing_else() {
+    let home = Home::new();
+    let out = home.state_dir().parent().unwrap().join("lib/out");
+    fs::create_dir_all(&out).unwrap();
+    let days = |days: u64| std::time::SystemTime::now() - std::time::Duration::from_secs(days * 86_400);
+    for (name, age) in [("pganalytics-1.jsonl", 29), ("pganalytics-2.jsonl", 32), ("notes.txt", 99)] {
+        fs::File::create(out.join(name)).unwrap().set_modified(days(age)).unwrap();
+    }
+    for block in blocks("README.md") {
+        shell(&home, &block);
+    }
+    let mut left: Vec<_> = fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["notes.txt", "pganalytics-1.jsonl"]);
+}
