@@ -264,6 +264,65 @@ fn an_extension_that_comes_later_changes_nothing() {
     assert_eq!(place.upkeep("10").dropped, 14);
 }
 
+/// docs/BACKUP.md: dumped as everywhere, restored by the lines that this extension needs, and a backend goes on there.
+#[test]
+fn a_dump_is_restored_and_pushes_go_on() {
+    let Some(place) = Place::new("a_dump_is_restored_and_pushes_go_on", "public") else { return };
+    let owner = format!("{}_owner", place.name);
+    place.on_server(&format!("drop role if exists {owner}; create role {owner} login"));
+    place.on_server(&format!("alter database {} owner to {owner}", place.name));
+    let backend = |place: &Place| {
+        let (_, host) = place.url().split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let mut api = Api::prepare(&format!("postgresql://{owner}@{host}"), &[]);
+        api.launch();
+        api.healthy();
+        api.tended();
+        api
+    };
+    let mut api = backend(&place);
+    let (id, token) = api.register("one");
+    let batch = rich(&id, days_ago(3));
+    stored(&api.push(&token, &batch));
+    let before = rows_in(&mut place.conn());
+    api.kill9();
+
+    let restored = Place { dsn: place.dsn.clone(), name: format!("{}_r", place.name) };
+    type_the_document(&place, &restored, &owner);
+    assert_eq!(rows_in(&mut restored.conn()), before);
+    let hyper = "select count(*) from timescaledb_information.hypertables";
+    assert_eq!(restored.one(hyper), FAMILIES.len() as i64);
+    let mut api = backend(&restored);
+    assert_eq!(api.push(&token, &batch).json()["duplicate"], true);
+    stored(&api.push(&token, &rich(&id, days_ago(0))));
+    exactly_in(&mut restored.conn(), 2);
+    api.kill9();
+    let dsn = place.dsn.clone();
+    drop((place, restored));
+    Client::connect(&dsn, NoTls).unwrap().batch_execute(&format!("drop role {owner}")).unwrap();
+}
+
+/// The dump, and then what docs/BACKUP.md has for this extension, into a database of another name than there.
+#[track_caller]
+fn type_the_document(place: &Place, restored: &Place, owner: &str) {
+    let document = std::fs::read_to_string(bed::top().join("docs/BACKUP.md")).unwrap();
+    let (_, block) =
+        document.split_once("<!-- run by crates/api/tests/it/timescale.rs -->\n```sh\n").unwrap();
+    let (typed, _) = block.split_once("```").unwrap();
+    let typed = format!("pg_dump --format=custom --file=pganalytics.dump \"$DIRECT_DATABASE_URL\"\n{typed}")
+        .replace("pganalytics_restored", &restored.name);
+    let tree = bed::top().join("target/pg/timescale/bin");
+    let output = std::process::Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &typed])
+        .env("PATH", format!("{}:/usr/bin:/bin", tree.display()))
+        .envs([("DIRECT_DATABASE_URL", place.url()), ("RESTORED_URL", restored.url())])
+        .envs([("ADMIN_URL", place.dsn.as_str()), ("OWNER", owner)])
+        .current_dir(bed::warden::fresh_dir("timescale-backup"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn every_panel_answers_with_the_switch_of_the_data_source() {
     let Some(place) = Place::new("every_panel_answers_with_the_switch_of_the_data_source", "public") else {
