@@ -1,11 +1,13 @@
-//! `sslmode` of a database URL as TLS: libpq's meanings, by rustls.
+//! `sslmode` of a database URL, or of a list of keywords, as TLS: libpq's meanings, by rustls.
 //!
 //! The driver knows disable, prefer and require; verify-ca and verify-full, and `sslrootcert`, are read here and taken
-//! out of the URL. Without a root certificate, prefer and require encrypt and believe anybody, as libpq does.
+//! out. Without a root certificate, prefer and require encrypt and believe anybody, as libpq does. A mode that is not
+//! found here is the driver's to read: nothing is ever made less strict than it was written.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use percent_encoding::percent_decode_str;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -25,7 +27,7 @@ enum Verify {
 
 /// The driver's configuration, and the TLS it is used with.
 pub(super) fn configure(url: &str) -> Result<(tokio_postgres::Config, MakeRustlsConnect)> {
-    let (rest, mode, root) = take_apart(url);
+    let Apart { rest, mode, root } = take_apart(url);
     let mut config: tokio_postgres::Config = rest.parse().map_err(|_| {
         anyhow::anyhow!("it is not of the form postgresql://user:password@host:port/database")
     })?;
@@ -34,7 +36,8 @@ pub(super) fn configure(url: &str) -> Result<(tokio_postgres::Config, MakeRustls
             config.ssl_mode(SslMode::Disable);
             Verify::Nothing
         }
-        (None | Some("prefer" | "allow"), _) => {
+        (None, _) => Verify::Nothing,
+        (Some("prefer" | "allow"), _) => {
             config.ssl_mode(SslMode::Prefer);
             Verify::Nothing
         }
@@ -51,19 +54,78 @@ pub(super) fn configure(url: &str) -> Result<(tokio_postgres::Config, MakeRustls
     Ok((config, MakeRustlsConnect::new(client(verify, root.as_deref())?)))
 }
 
-/// The URL without what the driver does not know, `sslmode`, `sslrootcert`.
-fn take_apart(url: &str) -> (String, Option<String>, Option<String>) {
-    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None, None) };
-    let (mut mode, mut root, mut kept) = (None, None, Vec::new());
-    for pair in query.split('&') {
-        match pair.split_once('=') {
-            Some(("sslmode", value)) => mode = Some(value.to_owned()),
-            Some(("sslrootcert", value)) => root = Some(value.replace("%2F", "/")),
-            _ => kept.push(pair),
+/// What is ours of it, and the rest, which the driver reads.
+#[derive(Debug, Default, PartialEq)]
+struct Apart {
+    rest: String,
+    mode: Option<String>,
+    root: Option<String>,
+}
+
+impl Apart {
+    /// Whether it was ours.
+    fn take(&mut self, name: &str, value: impl FnOnce() -> String) -> bool {
+        match name {
+            "sslmode" => self.mode = Some(value()),
+            "sslrootcert" => self.root = Some(value()),
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn take_apart(text: &str) -> Apart {
+    let is_url = ["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme));
+    if is_url { of_url(text) } else { of_keywords(text) }
+}
+
+fn of_url(url: &str) -> Apart {
+    // A password may hold a question mark.
+    let host = url.find('@').unwrap_or_default();
+    let Some(at) = url[host..].find('?').map(|at| host + at) else {
+        return Apart { rest: url.to_owned(), ..Apart::default() };
+    };
+    let mut apart = Apart { rest: url[..at].to_owned(), ..Apart::default() };
+    let mut join = '?';
+    for pair in url[at + 1..].split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !apart.take(name, || percent_decode_str(value).decode_utf8_lossy().into_owned()) {
+            apart.rest.push(join);
+            apart.rest += pair;
+            join = '&';
         }
     }
-    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-    (format!("{base}{query}"), mode, root)
+    apart
+}
+
+/// What is not ours stays as it is written; where it is written wrongly the driver says so.
+fn of_keywords(text: &str) -> Apart {
+    let (mut apart, mut left) = (Apart::default(), text);
+    while let Some((name, value, after)) = first_keyword(left) {
+        if !apart.take(name, || value) {
+            apart.rest += &left[..left.len() - after.len()];
+        }
+        left = after;
+    }
+    apart.rest += left;
+    apart
+}
+
+/// Its name, its value, and what follows: `name = 'va\'lue' ...`.
+fn first_keyword(text: &str) -> Option<(&str, String, &str)> {
+    let (name, after) = text.split_once('=')?;
+    let after = after.trim_start();
+    let quoted = after.starts_with('\'');
+    let ends = |c: char| if quoted { c == '\'' } else { c.is_whitespace() };
+    let (mut value, mut chars) = (String::new(), after.char_indices().skip(usize::from(quoted)));
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
+            c if ends(c) => return Some((name.trim(), value, &after[at + c.len_utf8()..])),
+            c => value.push(c),
+        }
+    }
+    (!quoted).then_some((name.trim(), value, ""))
 }
 
 fn client(verify: Verify, root: Option<&str>) -> Result<ClientConfig> {
@@ -158,14 +220,58 @@ impl ServerCertVerifier for Lenient {
 mod tests {
     use super::{configure, take_apart};
 
+    fn check(text: &str, rest: &str, mode: Option<&str>, root: Option<&str>) {
+        let apart = take_apart(text);
+        assert_eq!(
+            (apart.rest.trim(), apart.mode.as_deref(), apart.root.as_deref()),
+            (rest, mode, root),
+            "{text}"
+        );
+    }
+
     #[test]
     fn the_driver_sees_what_it_knows() {
-        let (url, mode, root) = take_apart(
-            "postgresql://u@h/d?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&connect_timeout=3",
+        check(
+            "postgresql://u@h/d?sslmode=verify-full&sslrootcert=%2Fetc%2fmy%20ca.pem&connect_timeout=3",
+            "postgresql://u@h/d?connect_timeout=3",
+            Some("verify-full"),
+            Some("/etc/my ca.pem"),
         );
-        assert_eq!(url, "postgresql://u@h/d?connect_timeout=3");
-        assert_eq!((mode.as_deref(), root.as_deref()), (Some("verify-full"), Some("/etc/ca.pem")));
-        assert_eq!(take_apart("host=h user=u").0, "host=h user=u");
+        let others = "postgres://u@h/d?connect_timeout=3&options=-c%20a=b&x";
+        check(others, others, None, None);
+        check("postgres://u:p?w@h/d?sslmode=require", "postgres://u:p?w@h/d", Some("require"), None);
+        check("postgres://h/d", "postgres://h/d", None, None);
+    }
+
+    #[test]
+    fn keywords_are_read_as_well() {
+        check("host=h user=u", "host=h user=u", None, None);
+        check("host=h sslmode=require user=u", "host=h user=u", Some("require"), None);
+        check(
+            r"sslmode = 'verify-ca' password='a\'b sslmode=disable?' sslrootcert='/my\ ca.pem'",
+            r"password='a\'b sslmode=disable?'",
+            Some("verify-ca"),
+            Some("/my ca.pem"),
+        );
+        check("host=h password='open", "host=h password='open", None, None);
+        check("host=h sslmode", "host=h sslmode", None, None);
+    }
+
+    #[test]
+    fn nothing_is_less_strict_than_it_was_written() {
+        use tokio_postgres::config::SslMode::{Disable, Prefer, Require};
+        for (text, expected) in [
+            ("host=h user=u", Prefer),
+            ("host=h sslmode=require", Require),
+            ("host=h sslmode=disable", Disable),
+            ("host=h sslmode=prefer", Prefer),
+            ("postgresql://u@h/d", Prefer),
+            ("postgresql://u:p?w@h/d?sslmode=require", Require),
+            ("postgresql://u@h/d?%73slmode=require", Require),
+        ] {
+            let (config, _) = configure(text).unwrap_or_else(|e| panic!("{text}: {e:#}"));
+            assert_eq!(config.get_ssl_mode(), expected, "{text}");
+        }
     }
 
     #[test]
