@@ -17,7 +17,7 @@ use crate::{certificate, log, upkeep};
 
 /// How long requests under way may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(25);
-/// The longest that the head of a request may take to come.
+/// The longest that the head of a request may take to come; the first from when its connection is there.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 /// How often the certificate's files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -57,7 +57,9 @@ async fn listen(
     tls: Option<(Arc<rustls::ServerConfig>, Tls)>,
     handle: Handle<SocketAddr>,
 ) -> Result<()> {
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    // Until a first byte has told which protocol it is, no limit of that protocol holds. A handshake of TLS has its own.
+    let server = axum_server::from_tcp(listener)?.handle(handle);
+    let mut server = server.first_request_timeout(HEAD_WITHIN);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     let Some((config, files)) = tls else { return Ok(server.serve(service).await?) };
     let config = RustlsConfig::from_config(config);

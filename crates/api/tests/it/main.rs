@@ -29,6 +29,7 @@ mod replicas;
 mod rotations;
 mod scrape;
 mod settings;
+mod silent;
 mod stored;
 mod texts;
 mod timescale;

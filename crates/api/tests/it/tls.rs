@@ -32,8 +32,12 @@ fn certificate(file: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(file).unwrap()
 }
 
-/// The status line of a look at its health, who trusts this certificate alone.
-fn https(port: u16, trusted: &str, own: Option<&(String, String)>) -> Result<String, String> {
+/// A connection of somebody who trusts this certificate alone, before its handshake.
+pub(crate) fn wire(
+    port: u16,
+    trusted: &str,
+    own: Option<&(String, String)>,
+) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate(trusted)).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -49,7 +53,12 @@ fn https(port: u16, trusted: &str, own: Option<&(String, String)>) -> Result<Str
         ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
     let socket = TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut wire = StreamOwned::new(session, socket);
+    Ok(StreamOwned::new(session, socket))
+}
+
+/// The status line of a look at its health.
+pub(crate) fn https(port: u16, trusted: &str, own: Option<&(String, String)>) -> Result<String, String> {
+    let mut wire = wire(port, trusted, own)?;
     let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     wire.write_all(request).map_err(|e| e.to_string())?;
     let mut text = String::new();
@@ -57,7 +66,7 @@ fn https(port: u16, trusted: &str, own: Option<&(String, String)>) -> Result<Str
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-fn launch(dir: &Path, more: &[(&str, &str)]) -> (Api, (String, String)) {
+pub(crate) fn launch(dir: &Path, more: &[(&str, &str)]) -> (Api, (String, String)) {
     let files = pair(dir, "api");
     let database = newest().fresh_database("tls");
     let mut settings = vec![("TLS_ENABLED", "true"), ("TLS_CERT", &files.0), ("TLS_KEY", &files.1)];
