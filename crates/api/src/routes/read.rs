@@ -20,7 +20,7 @@ use crate::openapi::{Answer, Operation, Who};
 use crate::permission::{Action, ReadMetrics};
 use crate::principal::May;
 use crate::problem::Problem;
-use crate::store::items::{self, Filter, Item, Span};
+use crate::store::items::{self, Filter, Found, Item, Span};
 use crate::store::pool;
 
 const LIMIT: i64 = 100;
@@ -112,17 +112,15 @@ pub async fn metrics(
     let found = app.db.with(pool::LONG, async |client| {
         let tx = items::begin(client).await?;
         match &span {
-            Some(span) => items::between(&tx, &filter, span, limit + 1).await,
+            Some(span) => items::between(&tx, &filter, span, limit).await,
             None => {
                 let offset = if let Some(Cursor::Latest { offset }) = cursor { offset } else { 0 };
-                items::latest(&tx, &filter, limit + 1, offset).await
+                items::latest(&tx, &filter, limit, offset).await
             }
         }
     });
-    let (mut items, total) = app.learn(found.await)?;
-    let more = items.len() as i64 > limit;
-    items.truncate(usize::try_from(limit).unwrap_or_default());
-    let next = items.last().filter(|_| more).map(|last| next(&asked, cursor, limit, last).text());
+    let Found { items, total, more } = app.learn(found.await)?;
+    let next = if more { next(span.is_some(), cursor, limit, items.last()).map(Cursor::text) } else { None };
     Ok(Json(Page { metrics: items.into_iter().map(metric).collect(), total, limit, next }))
 }
 
@@ -180,12 +178,12 @@ fn span(asked: &Asked, cursor: Option<Cursor>) -> Result<Option<Span>, Fault> {
     Ok(Some(Span { from: from.unwrap_or(Timestamp::UNIX_EPOCH), to: to.unwrap_or_else(tomorrow), after }))
 }
 
-fn next(asked: &Asked, cursor: Option<Cursor>, limit: i64, last: &Item) -> Cursor {
-    if asked.start_time.is_some() || asked.end_time.is_some() {
-        return Cursor::Span { us: last.timestamp.as_microsecond(), id: last.id };
+fn next(of_span: bool, cursor: Option<Cursor>, limit: i64, last: Option<&Item>) -> Option<Cursor> {
+    if of_span {
+        return last.map(|last| Cursor::Span { us: last.timestamp.as_microsecond(), id: last.id });
     }
     let offset = if let Some(Cursor::Latest { offset }) = cursor { offset } else { 0 };
-    Cursor::Latest { offset: offset + limit }
+    Some(Cursor::Latest { offset: offset + limit })
 }
 
 impl Cursor {

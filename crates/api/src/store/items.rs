@@ -52,13 +52,23 @@ pub async fn begin(client: &mut Client) -> Result<Transaction<'_>, Failure> {
 
 const COLUMNS: &str = "m.id, m.collector_id, m.\"timestamp\", m.type, m.server, m.database, m.data";
 
-/// One of each type before any second. With how many there are.
+/// A page.
+#[derive(Debug)]
+pub struct Found {
+    pub items: Vec<Item>,
+    /// Of all pages.
+    pub total: i64,
+    pub more: bool,
+}
+
+/// One of each type before any second. Where the newest lies may be known for longer than it is there, until the next round
+/// of upkeep: then the page is shorter, and no other is.
 pub async fn latest(
     client: &impl GenericClient,
     filter: &Filter,
     limit: i64,
     offset: i64,
-) -> Result<(Vec<Item>, i64), Failure> {
+) -> Result<Found, Failure> {
     let sql = format!(
         "select {COLUMNS}, l.total from ( \
              select l.*, count(*) over () as total \
@@ -67,30 +77,40 @@ pub async fn latest(
              where ($1::uuid is null or l.collector_id = $1) and ($2::text is null or l.type = $2) \
              and ($3::text is null or l.database = $3) \
              order by turn, l.type limit $4 offset $5 \
-         ) l cross join lateral ( \
+         ) l left join lateral ( \
              select {COLUMNS} from metrics m \
              where m.collector_id = l.collector_id and m.\"timestamp\" = l.\"timestamp\" and m.type = l.type and m.id = l.id limit 1 \
-         ) m order by l.turn, l.type"
+         ) m on true order by l.turn, l.type"
     );
     let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
         (&filter.collector, Type::UUID),
         (&filter.kind, Type::TEXT),
         (&filter.database, Type::TEXT),
-        (&limit, Type::INT8),
+        (&(limit + 1), Type::INT8),
         (&offset, Type::INT8),
     ];
-    let rows = client.query_typed(&sql, &parameters).await?;
+    let mut rows = client.query_typed(&sql, &parameters).await?;
     let total = rows.first().map_or(0, |row| row.get(7));
-    Ok((whole(client, rows).await?, total))
+    let more = cut(&mut rows, limit);
+    rows.retain(|row| row.get::<_, Option<i64>>(0).is_some());
+    Ok(Found { items: whole(client, rows).await?, total, more })
 }
 
-/// Newest first. With how many there are in the span, as far as they are counted.
+/// Whether there was more than a page of them.
+fn cut(rows: &mut Vec<Row>, limit: i64) -> bool {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    more
+}
+
+/// Newest first. Their total is of the span, as far as they are counted.
 pub async fn between(
     client: &impl GenericClient,
     filter: &Filter,
     span: &Span,
     limit: i64,
-) -> Result<(Vec<Item>, i64), Failure> {
+) -> Result<Found, Failure> {
     let (from, to) = (Moment(span.from), Moment(span.to));
     let wanted = "from metrics m where m.\"timestamp\" >= $4 and m.\"timestamp\" < $5 \
                   and ($1::uuid is null or m.collector_id = $1) and ($2::text is null or m.type = $2) \
@@ -112,9 +132,11 @@ pub async fn between(
          order by m.\"timestamp\" desc, m.id desc limit $8"
     );
     let mut parameters = parameters;
-    parameters.extend([(&us as &(dyn ToSql + Sync), Type::INT8), (&id, Type::INT8), (&limit, Type::INT8)]);
-    let rows = client.query_typed(&sql, &parameters).await?;
-    Ok((whole(client, rows).await?, total))
+    let most = limit + 1;
+    parameters.extend([(&us as &(dyn ToSql + Sync), Type::INT8), (&id, Type::INT8), (&most, Type::INT8)]);
+    let mut rows = client.query_typed(&sql, &parameters).await?;
+    let more = cut(&mut rows, limit);
+    Ok(Found { items: whole(client, rows).await?, total, more })
 }
 
 /// With the rows of their families.

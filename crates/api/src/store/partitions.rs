@@ -14,7 +14,7 @@ use super::attempts;
 use super::failure::Failure;
 use super::migrate::LOCK;
 use super::pool;
-use crate::retention::{FAMILY, Piece, RARE, Retention, TABLES, Table};
+use crate::retention::{FAMILY, OFTEN, Piece, RARE, RARE_KINDS, Retention, TABLES, Table};
 
 /// Partitions ahead of today: a night's and a weekend's trouble with this program costs nothing.
 const AHEAD: i64 = 3;
@@ -155,18 +155,21 @@ async fn drop_chunks(client: &mut Client, table: &str, since: Timestamp) -> Resu
     Ok(dropped)
 }
 
-/// Ids of batches stay as long as anything of them may come again; texts as long as their statements are kept.
+/// Ids of batches stay as long as anything of them may come again; texts as long as their statements are kept; where the
+/// newest item lies as long as items of its type are.
 async fn forget(client: &Client, retention: &Retention, dead_letter_days: i64) -> Result<u64> {
     let longest = (0..TABLES.len()).filter(|t| *t != RARE).map(|t| retention.days(t)).max().unwrap_or(30);
-    let statements = retention.days(FAMILY);
+    let rare = format!("type in ('{}')", RARE_KINDS.join("', '"));
+    let before = |days: i64| format!("< now() - interval '{days} days'");
     let mut forgotten = 0;
-    for (table, column, days) in [
-        ("batches", "received_at", longest.max(30)),
-        ("dead_letters", "received_at", dead_letter_days),
-        ("query_texts", "seen_on", statements + 1),
-        ("latest", "\"timestamp\"", longest.max(retention.days(RARE))),
+    for (table, old) in [
+        ("batches", format!("received_at {}", before(longest.max(30)))),
+        ("dead_letters", format!("received_at {}", before(dead_letter_days))),
+        ("query_texts", format!("seen_on {}", before(retention.days(FAMILY) + 1))),
+        ("latest", format!("\"timestamp\" {} and {rare}", before(retention.days(RARE)))),
+        ("latest", format!("\"timestamp\" {} and not {rare}", before(retention.days(OFTEN)))),
     ] {
-        forgotten += forget_of(client, table, &format!("{column} < now() - interval '{days} days'")).await?;
+        forgotten += forget_of(client, table, &old).await?;
     }
     attempts::forget(client).await?;
     Ok(forgotten)

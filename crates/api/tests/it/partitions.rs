@@ -202,6 +202,24 @@ fn each_table_keeps_what_it_is_told_to_and_older_items_are_refused() {
     }
 }
 
+/// Type by type, as their tables keep them.
+#[test]
+fn where_the_newest_was_is_forgotten_with_it() {
+    for major in majors() {
+        let server = shared(major);
+        let database = server.fresh_database("newest");
+        let api = Api::start(server, &database, &[]);
+        api.tended();
+        let (id, token) = api.register("one");
+        let items = ["pg_wal", "pg_bloat", "sysstat"].map(|kind| item(kind, None, json!({})));
+        stored(&api.push(&token, &dated(batch(&id, &items), days_ago(15))));
+        let round = run(upkeep(&url(server.port(), &database), "10")).unwrap();
+        assert_eq!(round.forgotten, 2, "{major}");
+        let page = api.get("/api/v1/metrics", Some(&token)).json();
+        assert_eq!((&page["total"], &page["metrics"][0]["type"]), (&json!(1), &json!("pg_bloat")), "{major}");
+    }
+}
+
 /// A dashboard reads for long: what is old stays until it is done, and pushes go on.
 #[test]
 fn a_reader_delays_the_drop_and_no_push() {

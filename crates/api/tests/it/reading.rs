@@ -137,6 +137,27 @@ fn an_hour_is_read_while_another_days_partitions_are_locked() {
     assert_eq!(read(&api, &token, "?start_time=2020-01-01T00:00:00Z")["total"], 4);
 }
 
+/// Of a day whose partition is gone no item is left, though where the newest was is remembered still.
+#[test]
+fn pages_go_on_behind_what_is_gone() {
+    let (server, database, api) = started();
+    let (id, token) = api.register("one");
+    let long_ago = minutes_ago(10 * 24 * 60);
+    let gone = dated(batch(&id, &["a", "b", "c"].map(stats)), long_ago);
+    assert_eq!(api.push(&token, &gone).status, 200);
+    let left = batch(&id, &[wal(1), item("sysstat", None, json!({}))]);
+    assert_eq!(api.push(&token, &left).status, 200);
+    server.sql(&database, &format!("drop table metrics_often_{}", long_ago.strftime("%Y%m%d")));
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    for _ in 0..5 {
+        let page = read(&api, &token, &format!("?limit=1{cursor}"));
+        found.extend(kinds(&page).into_iter().map(str::to_owned));
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(found, ["pg_wal", "sysstat"]);
+}
+
 #[test]
 fn what_is_asked_wrongly_is_told() {
     let (_, _, api) = started();
