@@ -9,7 +9,7 @@
 //! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
 //! - [`attention`]: which of what was collected needs somebody, for the page ([`routes::page`])
 //! - [`retention`], [`upkeep`]: what is kept, and for how long; [`size`]: what that takes
-//! - [`figures`]: how it is doing
+//! - [`figures`]: how it is doing; [`digest`]: SHA-256 as text
 
 pub mod admin;
 pub mod app;
@@ -22,6 +22,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod copy;
+pub mod digest;
 pub mod family;
 pub mod figures;
 pub mod guard;

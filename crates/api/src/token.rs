@@ -10,12 +10,14 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use ring::{digest, hmac};
+use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::digest::sha256;
 
 const COLLECTOR: &str = "collector";
 const PERSON: &str = "user";
@@ -133,9 +135,9 @@ fn in_time(exp: i64, now: Timestamp, grace: SignedDuration) -> Result<(), Refusa
 
 impl Key {
     fn new(secret: &SecretString) -> Key {
-        let secret = secret.expose_secret().as_bytes();
-        let digest = digest::digest(&digest::SHA256, secret);
-        let id = digest.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = secret.expose_secret();
+        let id = sha256([secret])[..8].to_owned();
+        let secret = secret.as_bytes();
         Key { id, sign: EncodingKey::from_secret(secret), verify: DecodingKey::from_secret(secret) }
     }
 }

@@ -6,13 +6,13 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ring::digest::{SHA256, digest};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::app::Shared;
 use crate::body::Whole;
+use crate::digest::sha256;
 use crate::ingest::Fault;
 use crate::openapi::{Answer, Operation, Takes, Who};
 use crate::permission::{Action, ReadConfig, WriteConfig};
@@ -110,7 +110,5 @@ pub async fn put(
 
 /// The same text has the same tag, whichever version it is.
 fn tag(text: &str) -> String {
-    let digest = digest(&SHA256, text.as_bytes());
-    let hex: String = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", &sha256([text])[..32])
 }

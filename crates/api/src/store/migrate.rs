@@ -5,10 +5,10 @@
 //! digest is kept.
 
 use anyhow::{Context, Result, bail, ensure};
-use ring::digest;
 use tokio_postgres::Client;
 
 use super::pool;
+use crate::digest::sha256;
 
 struct Migration {
     version: i32,
@@ -64,7 +64,7 @@ pub async fn migrate(client: &mut Client) -> Result<(usize, i32)> {
     }
     let mut applied = 0;
     for migration in ALL {
-        let digest = hex(migration.sql);
+        let digest = sha256([migration.sql]);
         if let Some((_, before)) = known.iter().find(|(version, _)| *version == migration.version) {
             ensure!(*before == digest, "migration {} is not the one that was applied", migration.name);
             continue;
@@ -103,12 +103,4 @@ async fn suited(tx: &tokio_postgres::Transaction<'_>) -> Result<()> {
         "the database's encoding is {encoding}, it has to be UTF8: create another database"
     );
     Ok(())
-}
-
-fn hex(text: &str) -> String {
-    digest::digest(&digest::SHA256, text.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
