@@ -1,5 +1,5 @@
 //! What is remembered of the database between requests: collectors and which texts it has. Bounded, short-lived, and
-//! forgotten as soon as connections are new: behind them may be another database, restored from a backup.
+//! forgotten as soon as a connection leads to another database, such as one restored from a backup.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::store::texts::Statement;
 
 /// How long a revoked token may still be believed.
 const COLLECTORS_FOR: Duration = Duration::from_secs(10);
-/// Where a pooler hides a restore, its texts are missed after this long.
+/// Where a pooler, or a machine set back with its memory, hides a restore, its texts are missed after this long.
 const TEXTS_FOR: Duration = Duration::from_secs(60);
 
 pub struct Caches {

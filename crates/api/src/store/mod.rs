@@ -13,6 +13,7 @@ pub mod failure;
 pub mod fleet;
 pub mod items;
 pub mod migrate;
+mod origin;
 pub mod partitions;
 pub mod places;
 pub mod pool;

@@ -5,7 +5,6 @@
 //! what is under way on it is nobody's any more.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,10 +13,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::failure::Failure;
+use super::origin::Origin;
 use super::tls;
 
 /// Longer than this nobody waits for a connection: the collector comes again.
-const WAIT: Duration = Duration::from_secs(3);
+pub(super) const WAIT: Duration = Duration::from_secs(3);
 /// For what looks up a row or two.
 pub const SHORT: Duration = Duration::from_secs(5);
 /// For a whole batch, or a page of them. The limits that transactions set at the server are lower.
@@ -26,9 +26,7 @@ pub const LONG: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
-    /// Connections made so far. What is remembered of a database is good no longer than the connections to it: after a
-    /// restart or a restore from a backup all of them are new.
-    made: Arc<AtomicU64>,
+    origin: Arc<Origin>,
 }
 
 impl Db {
@@ -36,8 +34,8 @@ impl Db {
     pub fn new(url: &SecretString, size: usize) -> Result<Db> {
         let (mut config, tls) = tls::configure(url.expose_secret()).context("reading DATABASE_URL")?;
         settle(&mut config);
-        let made = Arc::new(AtomicU64::new(0));
-        let count = made.clone();
+        let origin = Arc::new(Origin::default());
+        let known = origin.clone();
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, tls, recycling))
             .max_size(size)
@@ -45,13 +43,13 @@ impl Db {
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(WAIT))
             .recycle_timeout(Some(WAIT))
-            .post_create(Hook::sync_fn(move |_, _| {
-                count.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+            .post_create(Hook::async_fn(move |client, _| {
+                let known = known.clone();
+                Box::pin(async move { known.look(client).await })
             }))
             .build()
             .context("making the connection pool")?;
-        Ok(Db { pool, made })
+        Ok(Db { pool, origin })
     }
 
     /// Does this with a connection, within a time.
@@ -67,8 +65,9 @@ impl Db {
         result
     }
 
+    /// Another one as soon as a connection leads to another database than those before it.
     pub fn generation(&self) -> u64 {
-        self.made.load(Ordering::Relaxed)
+        self.origin.changes()
     }
 
     /// Connections open, and in use.

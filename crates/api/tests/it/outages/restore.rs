@@ -1,12 +1,12 @@
 //! The database is replaced by an older backup of itself, under a backend that runs and remembers.
 
 use bed::api::Api;
-use bed::cluster::shared;
+use bed::cluster::{Cluster, shared};
 use bed::majors;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::delivered;
+use super::{HOLD, delivered, figure, health};
 use crate::batch::{batch, item};
 use crate::stored::{dated, days_ago, rich, rows};
 
@@ -80,4 +80,40 @@ fn what_is_gone_with_it_is_asked_for_and_made_again() {
         let whole = "select count(*) from batches where records = 18";
         assert_eq!(server.one::<i64>(&live, whole), 2, "{major}");
     }
+}
+
+/// A pool that grows leads to no other server; one that was started again may be another.
+#[test]
+fn what_is_remembered_outlives_new_connections_and_no_other_server() {
+    let mut server = Cluster::start(*majors().last().unwrap(), &[]);
+    let database = server.fresh_database("growth");
+    let api = Api::start(&server, &database, &[]);
+    let (id, token) = api.register("one");
+    let misses = || figure(&api, "pganalytics_cache_misses_total{cache=\"query_texts\"}");
+    let texted = || bare(&id, &[1, 2], days_ago(0));
+    assert!(!delivered(&api, &token, &rich(&id, days_ago(0))));
+    let sessions = format!("select count(*) from pg_stat_activity where datname = '{database}'");
+    let (before, few) = (misses(), server.one::<i64>("postgres", &sessions));
+
+    let mut holder = server.conn(&database);
+    holder.batch_execute(HOLD).unwrap();
+    let waiting = format!("{sessions} and wait_event_type = 'Lock'");
+    std::thread::scope(|scope| {
+        let pushes: Vec<_> = (0..few + 2).map(|_| scope.spawn(|| api.push(&token, &texted()))).collect();
+        bed::poll::eventually(bed::poll::LONG, || match server.one::<i64>("postgres", &waiting) {
+            all if all == few + 2 => Ok(()),
+            other => Err(other),
+        });
+        holder.batch_execute("commit").unwrap();
+        pushes.into_iter().for_each(|push| assert_eq!(push.join().unwrap().status, 200));
+    });
+    drop(holder);
+    assert!(!delivered(&api, &token, &texted()));
+    assert_eq!(misses(), before, "all the time it was known that their texts are there");
+
+    server.stop();
+    server.restart();
+    health(&api, 200, "healthy");
+    assert!(!delivered(&api, &token, &texted()));
+    assert_eq!(misses(), before + 2.0, "they were asked for again");
 }
