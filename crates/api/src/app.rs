@@ -115,6 +115,8 @@ impl App {
                 self.breaker.failed(Instant::now());
                 self.figures.db_errors.inc();
             }
+            // Neither away nor well.
+            Err(crate::store::failure::Failure::Slow(_)) => {}
             _ => self.breaker.worked(),
         }
         result

@@ -32,6 +32,8 @@ pub enum Problem {
     Slow,
     /// Later it may work.
     Away(&'static str),
+    /// The database is well, and did not get this done in time: at once it would not either.
+    TooSlow,
     Broken,
 }
 
@@ -60,7 +62,11 @@ pub const REFUSALS: &[Refusal] = &[
         "what was sent is not taken; where one field is at fault, `details.field` names it",
     ),
     refusal(429, &["too_many_requests"], "too many requests within a minute"),
-    refusal(500, &["internal"], "a defect; the log has more under the request's id"),
+    refusal(
+        500,
+        &["internal", "too_slow"],
+        "a defect, or more than the database does in the time it is given; the log has more under the request's id",
+    ),
     refusal(503, &["unavailable"], "the database is away, or there is no room at this moment"),
 ];
 
@@ -96,6 +102,12 @@ impl Problem {
             ),
             Problem::Slow => (Status::REQUEST_TIMEOUT, "timeout", "the body did not come in time".to_owned()),
             Problem::Away(why) => (Status::SERVICE_UNAVAILABLE, "unavailable", (*why).to_owned()),
+            Problem::TooSlow => (
+                Status::INTERNAL_SERVER_ERROR,
+                "too_slow",
+                "the database did not get this done in time; the log has more under this request's id"
+                    .to_owned(),
+            ),
             Problem::Broken => (
                 Status::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -118,6 +130,10 @@ impl From<Failure> for Problem {
             Failure::Away(_) | Failure::Again(_) => {
                 tracing::warn!("{failure}");
                 Problem::Away("the database is not available")
+            }
+            Failure::Slow(_) => {
+                tracing::warn!("{failure}");
+                Problem::TooSlow
             }
             Failure::NoPartition(_) | Failure::Data(_) | Failure::Other(_) => {
                 tracing::error!("{failure}");

@@ -1,6 +1,6 @@
 //! What an error of the database means for whoever asked. The server's own words stay in the log.
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::error::SqlState;
 
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum Failure {
     /// It cannot be reached, or is not able to work: later it may.
     #[error("the database is not available: {0}")]
     Away(String),
+    /// It is there, and this took it too long: the same again may take as long.
+    #[error("the database took too long: {}", told(.0))]
+    Slow(tokio_postgres::Error),
     /// Somebody else was in the way: the same again may work at once.
     #[error("the transaction met another: {}", told(.0))]
     Again(tokio_postgres::Error),
@@ -37,6 +40,7 @@ impl From<tokio_postgres::Error> for Failure {
     fn from(e: tokio_postgres::Error) -> Failure {
         match Class::of(&e) {
             Class::Away => Failure::Away(told(&e)),
+            Class::Slow => Failure::Slow(e),
             Class::Again => Failure::Again(e),
             Class::NoPartition => Failure::NoPartition(e),
             Class::Data => Failure::Data(e),
@@ -48,12 +52,13 @@ impl From<tokio_postgres::Error> for Failure {
 /// Whether the same may work later, with nothing done about it.
 pub fn passes(e: &anyhow::Error) -> bool {
     let of_database = e.chain().find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>());
-    of_database.is_some_and(|e| matches!(Class::of(e), Class::Away | Class::Again))
+    of_database.is_some_and(|e| matches!(Class::of(e), Class::Away | Class::Slow | Class::Again))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Away,
+    Slow,
     Again,
     NoPartition,
     Data,
@@ -65,6 +70,10 @@ impl Class {
         let Some(db) = e.as_db_error() else { return Class::Away };
         if db.code() == &SqlState::CHECK_VIOLATION && db.constraint().is_none() {
             return Class::NoPartition;
+        }
+        // A time limit, of the server's or of the pool's, or somebody who saw it run for long.
+        if db.code() == &SqlState::QUERY_CANCELED {
+            return Class::Slow;
         }
         match &db.code().code()[..2] {
             // Connection, insufficient resources, operator intervention (among them: shutting down), read-only, disk.
@@ -80,7 +89,9 @@ impl Class {
 impl From<PoolError> for Failure {
     fn from(e: PoolError) -> Failure {
         match e {
-            PoolError::Backend(e) => Failure::Away(told(&e)),
+            PoolError::Backend(e) | PoolError::PostCreateHook(HookError::Backend(e)) => {
+                Failure::Away(told(&e))
+            }
             PoolError::Timeout(_) => Failure::Away("no connection of the pool came free".to_owned()),
             other => Failure::Away(other.to_string()),
         }

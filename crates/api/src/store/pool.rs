@@ -1,16 +1,19 @@
 //! Connections to the database: a pool for requests, single ones for what runs beside them.
 //!
 //! Whoever borrows a connection says for how long at most: a server, or a network, that accepts and never answers holds
-//! nobody for longer. A connection that was not given back by then, or whose borrower went away in the middle, is closed:
-//! what is under way on it is nobody's any more.
+//! nobody for longer. Then the server is told to end what is under way: one that is only slow says that it did, one that is
+//! away says nothing. A connection that was not given back in time, or whose borrower went away in the middle, is closed:
+//! what is under way on it is nobody's any more, and whom else the order to end would meet nobody knows.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use tokio_postgres::{CancelToken, Client, IsolationLevel, Transaction};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
 use super::origin::Origin;
@@ -20,12 +23,14 @@ use super::tls;
 pub(super) const WAIT: Duration = Duration::from_secs(3);
 /// For what looks up a row or two.
 pub const SHORT: Duration = Duration::from_secs(5);
-/// For a whole batch, or a page of them. The limits that transactions set at the server are lower.
-pub const LONG: Duration = Duration::from_secs(30);
+/// For a whole batch, or a page of them. The limits that transactions set at the server are for each of their statements.
+/// A collector waits 30 s for its answer unless it is told to wait otherwise.
+pub const LONG: Duration = Duration::from_secs(25);
 
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
+    tls: MakeRustlsConnect,
     origin: Arc<Origin>,
 }
 
@@ -37,7 +42,7 @@ impl Db {
         let origin = Arc::new(Origin::default());
         let known = origin.clone();
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
+        let pool = Pool::builder(Manager::from_config(config, tls.clone(), recycling))
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT))
@@ -49,7 +54,7 @@ impl Db {
             }))
             .build()
             .context("making the connection pool")?;
-        Ok(Db { pool, origin })
+        Ok(Db { pool, tls, origin })
     }
 
     /// Does this with a connection, within a time.
@@ -59,10 +64,31 @@ impl Db {
         work: impl AsyncFnOnce(&mut Client) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut lent = Lent(Some(self.pool.get().await?));
-        let result = tokio::time::timeout(within, work(lent.client())).await;
-        let result = result.map_err(|_| Failure::Away(format!("no answer within {} s", within.as_secs())))?;
+        let token = lent.client().cancel_token();
+        let result = {
+            let mut work = pin!(work(lent.client()));
+            match tokio::time::timeout(within, &mut work).await {
+                Ok(result) => result,
+                Err(_) => return self.end(token, work, within).await,
+            }
+        };
         lent.give_back();
         result
+    }
+
+    /// It may have come to its own end meanwhile.
+    async fn end<T>(
+        &self,
+        token: CancelToken,
+        work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        let ended = async {
+            drop(token.cancel_query(self.tls.clone()).await);
+            work.await
+        };
+        let ended = tokio::time::timeout(WAIT, ended).await;
+        ended.unwrap_or_else(|_| Err(Failure::Away(format!("no answer within {} s", within.as_secs()))))
     }
 
     /// Another one as soon as a connection leads to another database than those before it.

@@ -9,8 +9,8 @@ use bed::majors;
 use super::{HOLD, delivered, figure, health, held, later, try_push};
 use crate::stored::{days_ago, exactly, rich};
 
-const BREAKER: &str = "pganalytics_circuit_breaker_state";
-const ERRORS: &str = "pganalytics_db_connection_errors_total";
+pub(super) const BREAKER: &str = "pganalytics_circuit_breaker_state";
+pub(super) const ERRORS: &str = "pganalytics_db_connection_errors_total";
 
 #[test]
 fn a_crash_in_mid_push_costs_a_repetition() {

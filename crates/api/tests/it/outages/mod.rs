@@ -6,6 +6,7 @@ mod limits;
 mod network;
 mod process;
 mod restore;
+mod slow;
 
 use std::time::Duration;
 
