@@ -1,7 +1,7 @@
 //! Rows in the binary format of COPY, written as they are read, so that nothing stands in memory twice.
 //!
 //! The number of a batch is known only once the database has given it: each row begins with an id of which the lower
-//! part, the item's place, is written first, and [`Rows::number`] adds the rest.
+//! part, the item's place, is written first, and [`Rows::numbered`] adds the rest.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -19,7 +19,9 @@ pub(crate) const EPOCH_US: i64 = 946_684_800_000_000;
 /// Rows of one table.
 #[derive(Debug)]
 pub struct Rows {
+    /// Until they are sent for the first time.
     bytes: Vec<u8>,
+    sent: Option<Bytes>,
     /// Where ids stand.
     ids: Vec<usize>,
     width: u16,
@@ -28,7 +30,7 @@ pub struct Rows {
 impl Rows {
     pub fn new(width: usize) -> Rows {
         let width = u16::try_from(width).expect("tables have few columns");
-        Rows { bytes: HEADER.to_vec(), ids: Vec::new(), width }
+        Rows { bytes: HEADER.to_vec(), sent: None, ids: Vec::new(), width }
     }
 
     pub fn count(&self) -> usize {
@@ -56,7 +58,14 @@ impl Rows {
     }
 
     pub fn int(&mut self, value: i64) {
-        self.value(&value.to_be_bytes());
+        self.eight(value.to_be_bytes());
+    }
+
+    /// Most values: in one piece, as each looks once whether there is room.
+    fn eight(&mut self, bytes: [u8; 8]) {
+        let mut cell = [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        cell[4..].copy_from_slice(&bytes);
+        self.bytes.extend_from_slice(&cell);
     }
 
     pub fn integer(&mut self, value: i32) {
@@ -64,7 +73,7 @@ impl Rows {
     }
 
     pub fn float(&mut self, value: f64) {
-        self.value(&value.to_be_bytes());
+        self.eight(value.to_be_bytes());
     }
 
     pub fn bool(&mut self, value: bool) {
@@ -90,25 +99,52 @@ impl Rows {
         self.bytes.extend_from_slice(value.as_bytes());
     }
 
-    /// Gives ids their upper part.
-    pub fn number(&mut self, batch: i64) {
+    /// Everything, with its end mark, and with ids that have their upper part. A transaction may have to be repeated, then
+    /// under another number: what was sent before is copied only if somebody still holds it.
+    pub fn numbered(&mut self, batch: i64) -> Bytes {
+        let mut bytes = match self.sent.take() {
+            Some(sent) => Vec::from(sent),
+            None => {
+                self.bytes.extend((-1_i16).to_be_bytes());
+                std::mem::take(&mut self.bytes)
+            }
+        };
         let base = (batch as u64) * ITEMS as u64;
         for &at in &self.ids {
-            let slot = &mut self.bytes[at..at + 8];
+            let slot = &mut bytes[at..at + 8];
             let place = u64::from_be_bytes(slot.try_into().expect("eight bytes"));
             slot.copy_from_slice(&(base + place % ITEMS as u64).to_be_bytes());
         }
-    }
-
-    /// Everything, with its end mark. A copy: a transaction may have to be repeated.
-    pub fn bytes(&self) -> Bytes {
-        let mut all = Vec::with_capacity(self.bytes.len() + 2);
-        all.extend_from_slice(&self.bytes);
-        all.extend((-1_i16).to_be_bytes());
-        all.into()
+        self.sent.insert(bytes.into()).clone()
     }
 }
 
 fn length(bytes: usize) -> [u8; 4] {
     u32::try_from(bytes).expect("a batch is bounded far below").to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADER, ITEMS, Rows};
+
+    #[test]
+    fn rows_are_numbered_as_often_as_they_are_sent() {
+        let mut rows = Rows::new(2);
+        for place in [0, 5] {
+            rows.begin(place);
+            rows.int(-7);
+        }
+        let expected = |batch: usize| {
+            let row = |place: usize| {
+                let id = (batch * ITEMS + place).to_be_bytes();
+                [&[0, 2, 0, 0, 0, 8], &id[..], &[0, 0, 0, 8], &(-7_i64).to_be_bytes()].concat()
+            };
+            [HEADER, &row(0), &row(5), &[0xff, 0xff]].concat()
+        };
+        let held = rows.numbered(3);
+        assert_eq!(held, expected(3));
+        assert_eq!(rows.numbered(4), expected(4));
+        assert_eq!(rows.numbered(1 << 40), expected(1 << 40), "nobody holds what was sent before");
+        assert_eq!(held, expected(3), "and who does sees no change");
+    }
 }

@@ -5,7 +5,8 @@
 //! - [`app`]: what requests share, and the list of [`routes`]; [`request`], [`unread`]: what every request gets; [`problem`]
 //! - [`openapi`]: what each of them says of itself, and the document of it
 //! - [`principal`], [`token`]: who is asking
-//! - [`ingest`]: from bytes to rows, pure; [`family`], [`copy`]: rows of hot families, and how they travel
+//! - [`ingest`]: from bytes to rows, pure; [`json`], [`object`]: how it reads;
+//!   [`family`], [`copy`]: rows of hot families, and how they travel
 //! - [`take`]: a batch into the [`store`], with [`breaker`], [`cache`], [`pieces`] before it
 //! - [`attention`]: which of what was collected needs somebody, for the page ([`routes::page`])
 //! - [`retention`], [`upkeep`]: what is kept, and for how long; [`size`]: what that takes
@@ -27,6 +28,7 @@ pub mod family;
 pub mod figures;
 pub mod guard;
 pub mod ingest;
+pub mod json;
 pub mod limit;
 pub mod log;
 pub mod object;

@@ -1,15 +1,17 @@
 //! A JSON object as its fields in order, each value still the text that came: read once, copied never.
 //!
-//! A field or an element takes many times its text's memory while it is read, so their number is bounded.
+//! A field takes many times its text's memory while it is read, so their number is bounded.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// More fields than anything has.
-const FIELDS: usize = 1 << 16;
+pub const FIELDS: usize = 1 << 16;
+/// Said of an item and of a row.
+pub const NO_OBJECT: &str = "must be an object, of no more than 65536 fields";
 
 pub struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -65,41 +67,23 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The elements of an array: all, or one more than `most`.
-pub fn elements(value: &RawValue, most: usize) -> Option<Vec<&RawValue>> {
-    struct Elements(usize);
-    impl<'de> Visitor<'de> for Elements {
-        type Value = Vec<&'de RawValue>;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("an array")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut elements = Vec::new();
-            while elements.len() <= self.0 {
-                match seq.next_element()? {
-                    Some(element) => elements.push(element),
-                    None => return Ok(elements),
-                }
-            }
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            Ok(elements)
-        }
+pub fn string(json: &str) -> Option<Cow<'_, str>> {
+    match json.strip_prefix('"')?.strip_suffix('"') {
+        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        _ => serde_json::from_str::<Name>(json).ok().map(|Name(text)| text),
     }
-    serde_json::Deserializer::from_str(value.get()).deserialize_seq(Elements(most)).ok()
-}
-
-pub fn string(value: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Name>(value.get()).ok().map(|Name(text)| text)
 }
 
 /// Adds `"name":value` to an object's text, which begins with its brace.
-pub fn put(json: &mut String, name: &str, value: &RawValue) {
-    if json.len() > 1 {
-        json.push(',');
+pub fn put(object: &mut String, name: &str, json: &str) {
+    if object.len() > 1 {
+        object.push(',');
     }
-    json.push_str(&serde_json::to_string(name).unwrap_or_default());
-    json.push(':');
-    json.push_str(value.get());
+    if name.bytes().all(|byte| !matches!(byte, b'"' | b'\\' | ..0x20)) {
+        object.extend(["\"", name, "\""]);
+    } else {
+        object.push_str(&serde_json::to_string(name).unwrap_or_default());
+    }
+    object.push(':');
+    object.push_str(json);
 }

@@ -6,6 +6,7 @@
 
 pub mod join;
 mod list;
+pub(crate) mod moment;
 pub mod split;
 #[cfg(test)]
 mod tests;

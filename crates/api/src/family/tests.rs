@@ -1,6 +1,12 @@
 //! Columns take only what they give back.
 
-use super::split::{moment, number};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::moment::moment;
+use super::split::number;
+use crate::copy::OLDEST;
 
 #[test]
 fn a_double_is_taken_where_it_comes_out_as_it_went_in() {
@@ -47,4 +53,32 @@ fn a_moment_is_taken_where_the_server_has_it_too() {
     ] {
         assert_eq!(moment(text).is_some(), taken, "{text}");
     }
+}
+
+/// As what was read is written again.
+fn written_again(text: &str) -> Option<Timestamp> {
+    let at: Timestamp = text.parse().ok()?;
+    (at >= OLDEST && at.as_nanosecond() % 1000 == 0 && at.to_string() == text).then_some(at)
+}
+
+#[test]
+fn a_moment_is_what_is_written_as_it_was_read() {
+    let mut runner =
+        TestRunner::new(Config { cases: 20_000, failure_persistence: None, ..Config::default() });
+    let two = || "[0-9]{2}|[0-6][0-9]";
+    let fields =
+        (r"-?[0-9]{4}|20[0-9]{2}", two(), two(), two(), two(), two(), r"(\.[0-9]{0,7})?", "[Zz]?|[+]00:00");
+    let near = fields.prop_map(|(year, month, day, hour, minute, second, fraction, zone)| {
+        format!("{year}-{month}-{day}T{hour}:{minute}:{second}{fraction}{zone}")
+    });
+    let sound = (-62_135_596_800_000_000_i64..=253_402_207_200_000_000, 0..7_u32).prop_map(|(us, zeros)| {
+        let step = 10_i64.pow(zeros);
+        Timestamp::from_microsecond(us / step * step).map(|at| at.to_string()).unwrap_or_default()
+    });
+    runner
+        .run(&prop_oneof![near, sound], |text| {
+            prop_assert_eq!(moment(&text), written_again(&text), "{}", text);
+            Ok(())
+        })
+        .unwrap();
 }

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use ring::digest;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Fault;
 use crate::copy::{ITEMS, OLDEST};
-use crate::object::{Object, elements, string};
+use crate::json::{Checked, Value};
+use crate::object::{Object, string};
 
 /// Long enough for an id that was split a dozen times.
 const LONGEST_ID: usize = 128;
@@ -27,15 +27,19 @@ pub(super) struct Envelope<'a> {
     pub(super) interval_s: Option<i64>,
     /// A collector that promises the shapes of the wire.
     pub(super) strict: bool,
-    pub(super) items: Vec<&'a RawValue>,
+    pub(super) items: Vec<Value<'a>>,
 }
 
-pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
-    let Object(fields) = serde_json::from_str(text).map_err(|e| Fault::new("", not_json(&e)))?;
+pub(super) fn check(text: &str) -> Result<Checked<'_>, Fault> {
+    Checked::read(text).ok_or_else(|| not_json(text))
+}
+
+pub(super) fn read<'a>(batch: &Checked<'a>, collector: Uuid) -> Result<Envelope<'a>, Fault> {
+    let fields = batch.object(batch.root()).ok_or_else(|| not_json(batch.text))?;
     let field = |name: &str| fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
     let words = |name: &str| match field(name) {
         None => Ok(None),
-        Some(value) => string(value).map(Some).ok_or_else(|| Fault::new(name, "must be a string")),
+        Some(value) => string(value.json).map(Some).ok_or_else(|| Fault::new(name, "must be a string")),
     };
     let name = |name: &str| match words(name)? {
         Some(text) if text.len() > LONGEST_NAME || text.contains(char::is_control) => {
@@ -45,18 +49,19 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
     };
     let strict = field("schema").is_some();
     if let Some(schema) = field("schema")
-        && schema.get().parse::<u32>().is_err()
+        && schema.json.parse::<u32>().is_err()
     {
         return Err(Fault::new("schema", "must be a number"));
     }
     whose(words("collector_id")?.as_deref(), collector)?;
     let items = field("metrics").ok_or_else(|| Fault::new("metrics", "is missing"))?;
-    let items = elements(items, ITEMS - 1).ok_or_else(|| Fault::new("metrics", "must be an array"))?;
+    let items = batch.elements(items).ok_or_else(|| Fault::new("metrics", "must be an array"))?;
+    let items: Vec<_> = items.take(ITEMS).collect();
     count(field("metrics_count"), items.len(), strict)?;
     let batch_id = match words("batch_id")? {
         Some(id) if strict || !id.is_empty() => checked(&id)?.to_owned(),
         None if strict => return Err(Fault::new("batch_id", "is missing")),
-        _ => digest_of(text),
+        _ => digest_of(batch.text),
     };
     let timestamp = words("timestamp")?.ok_or_else(|| Fault::new("timestamp", "is missing"))?;
     let timestamp = timestamp.parse().ok().filter(|at| *at >= OLDEST);
@@ -64,10 +69,10 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
     let sequence = match field("sequence") {
         None => None,
         Some(value) => {
-            Some(value.get().parse().map_err(|_| Fault::new("sequence", "must be a whole number"))?)
+            Some(value.json.parse().map_err(|_| Fault::new("sequence", "must be a whole number"))?)
         }
     };
-    let interval_s = field("interval_s").and_then(|value| value.get().parse().ok());
+    let interval_s = field("interval_s").and_then(|value| value.json.parse().ok());
     let hostname = name("hostname")?.unwrap_or_default();
     Ok(Envelope {
         batch_id,
@@ -81,12 +86,14 @@ pub(super) fn read(text: &str, collector: Uuid) -> Result<Envelope<'_>, Fault> {
     })
 }
 
-/// The place, not the words: they may hold what was sent.
-fn not_json(e: &serde_json::Error) -> String {
-    match e.classify() {
-        serde_json::error::Category::Eof => "it ends in the middle".to_owned(),
-        _ => format!("it is not a JSON object, see line {} column {}", e.line(), e.column()),
-    }
+/// The place, not the words: they may hold what was sent. It is found by reading once more.
+fn not_json(text: &str) -> Fault {
+    let why = match serde_json::from_str::<Object>(text) {
+        Err(e) if e.is_eof() => "it ends in the middle".to_owned(),
+        Err(e) => format!("it is not a JSON object, see line {} column {}", e.line(), e.column()),
+        Ok(_) => "it is not a JSON object".to_owned(),
+    };
+    Fault::new("", why)
 }
 
 /// Another collector's id is refused. What is no such id at all is a name from before the registration.
@@ -99,11 +106,11 @@ fn whose(id: Option<&str>, collector: Uuid) -> Result<(), Fault> {
     }
 }
 
-fn count(told: Option<&RawValue>, items: usize, strict: bool) -> Result<(), Fault> {
+fn count(told: Option<Value>, items: usize, strict: bool) -> Result<(), Fault> {
     if items >= ITEMS {
         return Err(Fault::new("metrics", format!("holds more items than {}", ITEMS - 1)));
     }
-    match told.map(|told| told.get().parse::<u64>()) {
+    match told.map(|told| told.json.parse::<u64>()) {
         Some(Err(_)) => Err(Fault::new("metrics_count", "must be a whole number")),
         Some(Ok(told)) if told != items as u64 => {
             Err(Fault::new("metrics_count", format!("is {told}, but there are {items} metrics")))

@@ -3,16 +3,14 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use super::Fault;
 use super::fit::unfit;
-use crate::family::split::moment;
-use crate::family::{self};
-use crate::object::{Object, elements, put, string};
+use crate::family;
+use crate::family::moment::moment;
+use crate::json::{Checked, Value};
+use crate::object::{NO_OBJECT, put, string};
 
-/// Said of an item and of a row.
-pub(super) const NO_OBJECT: &str = "must be an object, of no more than 65536 fields";
 /// Rows of a family in one item.
 const ROWS: usize = 1 << 20;
 /// Names are bounded: they are keys of the store.
@@ -28,8 +26,8 @@ pub(super) struct Item<'a> {
     pub(super) database: Option<Cow<'a, str>>,
     /// What is neither of the above nor in a family: an object.
     pub(super) data: String,
-    /// Families by number, with the texts of their rows.
-    pub(super) families: Vec<(usize, Vec<&'a RawValue>)>,
+    /// Families by number, with the lists of their rows.
+    pub(super) families: Vec<(usize, Value<'a>)>,
     pub(super) agent: Option<Agent>,
 }
 
@@ -51,16 +49,21 @@ pub(super) struct Otherwise<'a> {
 }
 
 /// A fault's field begins within the item.
-pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<Item<'a>, Fault> {
-    let text = raw.get();
-    if let Some((at, why)) = unfit(text) {
+pub(super) fn read<'a>(
+    batch: &Checked<'a>,
+    sent: Value<'a>,
+    otherwise: &Otherwise<'a>,
+) -> Result<Item<'a>, Fault> {
+    if batch.doubtful
+        && let Some((at, why)) = unfit(sent.json)
+    {
         return Err(Fault::new("", format!("{why}, at its byte {at}")));
     }
-    let Object(fields) = serde_json::from_str(text).map_err(|_| Fault::new("", NO_OBJECT))?;
+    let fields = batch.object(sent).ok_or_else(|| Fault::new("", NO_OBJECT))?;
     let field = |name: &str| fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
-    let name = |name: &str, longest: usize| match field(name).filter(|value| value.get() != "null") {
+    let name = |name: &str, longest: usize| match field(name).filter(|value| value.json != "null") {
         None => Ok(None),
-        Some(value) => match string(value) {
+        Some(value) => match string(value.json) {
             Some(text) if text.len() <= longest => Ok(Some(text)),
             Some(_) => Err(Fault::new(name, format!("must be no longer than {longest} bytes"))),
             None => Err(Fault::new(name, "must be a string")),
@@ -75,7 +78,7 @@ pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<I
     };
     let (timestamp, own_time, exact) = time(field("timestamp"), otherwise)?;
     let database = name("database", LONGEST_NAME)?;
-    let agent = if kind == "agent" { serde_json::from_str(text).ok() } else { None };
+    let agent = if kind == "agent" { serde_json::from_str(sent.json).ok() } else { None };
     let (own, data) = ((own_server, own_time), "{".to_owned());
     let mut item = Item { kind, timestamp, server, own, database, data, families: Vec::new(), agent };
     for (name, value) in &fields {
@@ -83,7 +86,7 @@ pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<I
             "type" | "server" => {}
             "database" if item.database.is_some() => {}
             "timestamp" if exact => {}
-            name => rest(&mut item, name, value, otherwise.strict)?,
+            name => rest(&mut item, batch, name, *value, otherwise.strict)?,
         }
     }
     item.data.push('}');
@@ -91,32 +94,44 @@ pub(super) fn read<'a>(raw: &'a RawValue, otherwise: &Otherwise<'a>) -> Result<I
 }
 
 /// A field of its own, or a family's rows. What only looks like a family stays what it is, where that may be.
-fn rest<'a>(item: &mut Item<'a>, name: &str, value: &'a RawValue, strict: bool) -> Result<(), Fault> {
+fn rest<'a>(
+    item: &mut Item<'a>,
+    batch: &Checked<'a>,
+    name: &str,
+    value: Value<'a>,
+    strict: bool,
+) -> Result<(), Fault> {
     if let Some(family) = family::of(&item.kind, name) {
         if item.families.iter().any(|(known, _)| *known == family) {
             return Err(Fault::new(name, "is there twice"));
         }
-        match elements(value, ROWS) {
-            Some(rows) if rows.len() > ROWS => {
+        match rows(batch, value) {
+            Some((count, _)) if count > ROWS => {
                 return Err(Fault::new(name, format!("holds more rows than {ROWS}")));
             }
             // An empty array says that there are none: that is a fact of the item.
-            Some(rows) if !rows.is_empty() && rows.iter().all(|row| row.get().starts_with('{')) => {
-                item.families.push((family, rows));
+            Some((0, _)) => {}
+            Some((_, true)) => {
+                item.families.push((family, value));
                 return Ok(());
             }
-            Some(rows) if rows.is_empty() => {}
             _ if strict => return Err(Fault::new(name, "must be an array of objects")),
             _ => {}
         }
     }
-    put(&mut item.data, name, value);
+    put(&mut item.data, name, value.json);
     Ok(())
 }
 
+/// How many elements a list has, or one more than may be, and whether each is an object.
+fn rows(batch: &Checked, list: Value) -> Option<(usize, bool)> {
+    let rows = batch.elements(list)?.take(ROWS + 1);
+    Some(rows.fold((0, true), |(count, objects), row| (count + 1, objects && row.begins_with(b'{'))))
+}
+
 /// The moment, whether it is the item's own, and whether it is written just so.
-fn time(value: Option<&RawValue>, otherwise: &Otherwise) -> Result<(Timestamp, bool, bool), Fault> {
-    let text = value.and_then(string);
+fn time(value: Option<Value>, otherwise: &Otherwise) -> Result<(Timestamp, bool, bool), Fault> {
+    let text = value.and_then(|value| string(value.json));
     match text.as_deref().map(|text| (text.parse::<Timestamp>(), moment(text).is_some())) {
         Some((Ok(at), exact)) => Ok((at, true, exact)),
         _ if !otherwise.strict => Ok((otherwise.timestamp, false, false)),

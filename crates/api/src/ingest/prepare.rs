@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 use wire::Refused;
 
@@ -12,9 +11,10 @@ use super::item::{self, Item, Otherwise};
 use super::{Aside, Fault, envelope};
 use crate::copy::Rows;
 use crate::family::join::raw;
-use crate::family::split::{self, Said};
+use crate::family::split::{self, Said, Splitter};
 use crate::family::{FAMILIES, Family};
-use crate::object::{Object, put};
+use crate::json::{Checked, Value};
+use crate::object::{NO_OBJECT, put};
 use crate::retention::{self, FAMILY, Piece, Retention};
 
 /// What may be stored, seen from now.
@@ -75,7 +75,8 @@ pub fn prepare_within(
     bounds: &Bounds,
     grow: Grow<'_>,
 ) -> Result<Prepared, Fault> {
-    let batch = envelope::read(text, collector)?;
+    let checked = envelope::check(text)?;
+    let batch = envelope::read(&checked, collector)?;
     let otherwise = Otherwise { timestamp: batch.timestamp, server: &batch.hostname, strict: batch.strict };
     let mut prepared = Prepared {
         batch_id: batch.batch_id,
@@ -93,12 +94,12 @@ pub fn prepare_within(
         agent: None,
         aside: Vec::new(),
     };
-    for (place, raw) in batch.items.iter().enumerate() {
+    for (place, sent) in batch.items.into_iter().enumerate() {
         let within = |fault: Fault| Fault::new(path(&format!("metrics[{place}]"), &fault.field), fault.why);
-        let item = item::read(raw, &otherwise).map_err(within)?;
-        let of = Place { place, collector, strict: batch.strict };
+        let item = item::read(&checked, sent, &otherwise).map_err(within)?;
+        let of = Place { batch: &checked, place, collector, strict: batch.strict };
         match bounds.refuse(&item) {
-            Some(reason) => prepared.set_aside(&of, &item, raw, reason, grow).map_err(within)?,
+            Some(reason) => prepared.set_aside(&of, &item, sent.json, reason, grow).map_err(within)?,
             None => prepared.add(&of, item, grow).map_err(within)?,
         }
     }
@@ -106,7 +107,8 @@ pub fn prepare_within(
 }
 
 /// Of an item, in whose batch.
-struct Place {
+struct Place<'t, 'a> {
+    batch: &'t Checked<'a>,
     place: usize,
     collector: Uuid,
     strict: bool,
@@ -139,30 +141,30 @@ impl Prepared {
     }
 
     /// Only what is sound but for its date.
-    fn set_aside(
+    fn set_aside<'a>(
         &mut self,
-        of: &Place,
-        item: &Item,
-        raw: &RawValue,
+        of: &Place<'_, 'a>,
+        item: &Item<'a>,
+        sent: &str,
         reason: String,
         grow: Grow<'_>,
     ) -> Result<(), Fault> {
-        for (family, raws) in &item.families {
+        for (family, list) in &item.families {
             let before = self.size();
             let mut rows = Rows::new(FAMILIES[*family].width());
-            split_all(&FAMILIES[*family], of, item, raws, &mut rows, &mut |more| grow(before + more))?;
+            split_all(&FAMILIES[*family], of, item, *list, &mut rows, &mut |more| grow(before + more))?;
         }
         let kind = item.kind.clone().into_owned();
         let refused = Refused { index: of.place, kind, field: "timestamp".to_owned(), reason };
-        self.aside.push(Aside { refused, text: by_itself(item, raw) });
+        self.aside.push(Aside { refused, text: by_itself(item, sent) });
         Ok(())
     }
 
-    fn add(&mut self, of: &Place, item: Item, grow: Grow<'_>) -> Result<(), Fault> {
+    fn add<'a>(&mut self, of: &Place<'_, 'a>, item: Item<'a>, grow: Grow<'_>) -> Result<(), Fault> {
         self.pieces.insert(Piece::of(retention::table_of(&item.kind), item.timestamp));
         self.metric(of, &item);
-        for (family, raws) in &item.families {
-            self.rows(*family, raws, of, &item, grow)?;
+        for (family, list) in &item.families {
+            self.rows(*family, *list, of, &item, grow)?;
         }
         if !grow(self.size()) {
             return Err(Fault::new("", TOO_MUCH));
@@ -197,11 +199,11 @@ impl Prepared {
         rows.json(&item.data);
     }
 
-    fn rows(
+    fn rows<'a>(
         &mut self,
         number: usize,
-        raws: &[&RawValue],
-        of: &Place,
+        list: Value<'a>,
+        of: &Place<'_, 'a>,
         item: &Item,
         grow: Grow<'_>,
     ) -> Result<(), Fault> {
@@ -209,12 +211,13 @@ impl Prepared {
         self.pieces.insert(Piece::of(FAMILY + number, item.timestamp));
         let others = self.size() - self.families.get(&number).map_or(0, Rows::size);
         let rows = self.families.entry(number).or_insert_with(|| Rows::new(family.width()));
-        for said in split_all(family, of, item, raws, rows, &mut |size| grow(others + size))? {
+        let said = split_all(family, of, item, list, rows, &mut |size| grow(others + size))?;
+        self.records += said.len();
+        for said in said {
             let Some(hash) = said.hash else { continue };
             let text = self.statements.entry((item.server.clone().into_owned(), hash)).or_default();
             *text = text.take().or(said.text.map(|text| text.into_owned()));
         }
-        self.records += raws.len();
         Ok(())
     }
 }
@@ -224,9 +227,9 @@ const TOO_MUCH: &str = "takes too much memory";
 /// What the rows say besides their columns. `grow` is told their size.
 fn split_all<'a>(
     family: &Family,
-    of: &Place,
+    of: &Place<'_, 'a>,
     item: &Item,
-    raws: &[&'a RawValue],
+    list: Value<'a>,
     rows: &mut Rows,
     grow: Grow<'_>,
 ) -> Result<Vec<Said<'a>>, Fault> {
@@ -238,14 +241,13 @@ fn split_all<'a>(
         database: item.database.as_deref(),
         strict: of.strict,
     };
-    let mut all = Vec::with_capacity(raws.len());
-    for (position, raw) in raws.iter().enumerate() {
+    let (mut splitter, mut all) = (Splitter::new(family, shared), Vec::new());
+    for (position, row) in of.batch.elements(list).into_iter().flatten().enumerate() {
         let within =
             |fault: Fault| Fault::new(path(&format!("{}[{position}]", family.rows), &fault.field), fault.why);
-        let object: Object =
-            serde_json::from_str(raw.get()).map_err(|_| within(Fault::new("", item::NO_OBJECT)))?;
+        let fields = of.batch.fields(row).ok_or_else(|| within(Fault::new("", NO_OBJECT)))?;
         let position = i32::try_from(position).unwrap_or(i32::MAX);
-        let said = split::split(family, &shared, position, &object, rows).map_err(within)?;
+        let said = splitter.split(position, fields, rows).map_err(within)?;
         if !grow(rows.size()) {
             return Err(within(Fault::new("", TOO_MUCH)));
         }
@@ -255,13 +257,13 @@ fn split_all<'a>(
 }
 
 /// An item that has with it what it left to its batch.
-fn by_itself(item: &Item, sent: &RawValue) -> String {
-    let mut text = sent.get().to_owned();
+fn by_itself(item: &Item, sent: &str) -> String {
+    let mut text = sent.to_owned();
     let moment = item.timestamp.to_string();
     let lent = [("server", item.own.0, item.server.as_ref()), ("timestamp", item.own.1, moment.as_str())];
     for (name, _, value) in lent.into_iter().filter(|(_, own, _)| !own) {
         text.truncate(text.len() - 1);
-        put(&mut text, name, &raw(&value));
+        put(&mut text, name, raw(&value).get());
         text.push('}');
     }
     text

@@ -80,7 +80,7 @@ fn read(body: &[u8]) -> Result<Register, Fault> {
     let field = |name: &str| {
         let value = fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
         let Some(value) = value.filter(|value| value.get() != "null") else { return Ok(None) };
-        let text = string(value).ok_or_else(|| Fault::new(name, "must be a string"))?;
+        let text = string(value.get()).ok_or_else(|| Fault::new(name, "must be a string"))?;
         match !text.trim().is_empty() && text.len() <= LONGEST_NAME && !text.contains(char::is_control) {
             true => Ok(Some(text.into_owned())),
             false => Err(Fault::new(name, "must be 1 to 255 bytes without control characters")),

@@ -63,7 +63,7 @@ pub async fn store(
     let came: BTreeMap<_, _> = prepared
         .statements
         .iter()
-        .filter_map(|(statement, text)| Some((statement.clone(), text.as_deref()?)))
+        .filter_map(|(statement, text)| text.as_deref().map(|text| (statement.clone(), text)))
         .collect();
     // Sent together, done in this order: the first that fails is the cause of what the others say.
     let collector = context.collector;
@@ -108,10 +108,9 @@ async fn claim(
 }
 
 async fn copy(tx: &Transaction<'_>, to: &str, rows: &mut Rows, number: i64) -> Result<(), Failure> {
-    rows.number(number);
     let sink = tx.copy_in::<_, Bytes>(&format!("copy {to} from stdin (format binary)")).await?;
     let mut sink = pin!(sink);
-    sink.send(rows.bytes()).await?;
+    sink.send(rows.numbered(number)).await?;
     sink.finish().await?;
     Ok(())
 }
