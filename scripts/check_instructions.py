@@ -1,9 +1,12 @@
-"""Counts instructions of the release build, and compares them with those on record.
+"""Counts instructions of the release builds, and compares them with those on record.
 
 A row's share is the difference of two runs that differ only in how many rows of tables they ask for, so it holds what a row
 costs on its whole way: received, written as JSON, compressed, and with --dry-run (valgrind hides the page by which `cron` asks for
 its CPU time) inflated, escaped for a terminal and printed. What is counted twice in a row differs by less than a
-hundredth, as ids and moments of a run are never the same."""
+hundredth, as ids and moments of a run are never the same.
+
+A record's share of what the backend does with a batch, from its text to what COPY sends, is the difference of two runs that
+prepare the reference batch of scripts/bench-api once, and more often."""
 
 import json
 import os
@@ -15,21 +18,27 @@ import sys
 import tempfile
 
 import bench
+import bench_backend
 import bench_server
 
 RECORD = os.path.join(bench.ROOT, "tests/instructions.json")
 ROWS = (10, 1010)
+PREPARE = os.path.join(bench.ROOT, "target/release/examples/prepare")
+TIMES = (1, 11)
 MAY_GROW = 1.10
 
 
-def counted(home, *arguments):
-    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={home}/callgrind.out", bench.BINARY,
-                           "--config", f"{home}/collector.toml", *arguments],
+def counted(home, *command):
+    done = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={home}/callgrind.out", *command],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if not found:
         sys.exit(f"callgrind counted nothing: {done.stderr}")
     return int(found[1]), done.returncode
+
+
+def collector(home, *arguments):
+    return counted(home, bench.BINARY, "--config", f"{home}/collector.toml", *arguments)
 
 
 def configure(home, port, rows):
@@ -53,17 +62,26 @@ def tables_told(home):
 
 def count(home, server):
     configure(home, server.port, ROWS[0])
-    found = {"start, to a valid configuration": must_be(0, counted(home, "--validate-config"))}
+    found = {"start, to a valid configuration": must_be(0, collector(home, "--validate-config"))}
     configure(home, bench_server.free_port() + 1, ROWS[0])
-    found["a run that reaches no server"] = must_be(3, counted(home, "--dry-run"))
+    found["a run that reaches no server"] = must_be(3, collector(home, "--dry-run"))
     runs = []
     for rows in ROWS:
         configure(home, server.port, rows)
         if tables_told(home) != rows:
             sys.exit(f"{rows} rows were asked for, {tables_told(home)} came")
-        runs.append(must_be(0, counted(home, "--dry-run")))
+        runs.append(must_be(0, collector(home, "--dry-run")))
     found["a row of pg_stats, from the wire to what --dry-run prints"] = (runs[1] - runs[0]) // (ROWS[1] - ROWS[0])
     return found
+
+
+def count_preparing(home):
+    text, _ = bench_backend.record(home)["steady"]
+    with open(f"{home}/batch.json", "wb") as file:
+        file.write(text)
+    runs = [must_be(0, counted(home, PREPARE, f"{home}/batch.json", str(times))) for times in TIMES]
+    _, records = bench_backend.records_of(text)
+    return {"a record of the reference batch, from the batch's text to rows": (runs[1] - runs[0]) // (TIMES[1] - TIMES[0]) // records}
 
 
 def must_be(code, result):
@@ -95,7 +113,7 @@ def main():
         server = bench.Server(base)
         server.sql("postgres", "create database counted")
         server.sql("counted", "".join(f"create table t{n} (id int, a int);" for n in range(ROWS[1])) + "analyze")
-        found = count(base, server)
+        found = {**count(base, server), **count_preparing(base)}
     finally:
         if server:
             server.ctl("stop")
