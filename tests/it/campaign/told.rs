@@ -60,7 +60,7 @@ const ALWAYS: f64 = 0.75;
 
 /// The line that comes with this fault often, and with others seldom. One that comes with another fault more often is that
 /// one's, unless it comes with this one as good as always.
-fn line_of<'a>(fault: Fault, all: &'a Told) -> Option<&'a str> {
+fn line_of(fault: Fault, all: &Told) -> Option<&str> {
     let seen = &all[&fault];
     let own = |line: &str| {
         let share = seen.share(line);
