@@ -1,18 +1,20 @@
-//! Around every request: its limit before anything else, and the headers of every answer.
+//! Around every request: its limit before anything else, a line in the log where somebody has to know of a refusal, and the
+//! headers of every answer.
 
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderName};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
+use tracing::field::display;
 
 use crate::app::{App, Shared};
 use crate::client::Client;
 use crate::limit::{Caller, Standing};
-use crate::problem::Problem;
+use crate::problem::{Problem, Refused};
 
 const HEADERS: &[(&str, &str)] = &[
     ("strict-transport-security", "max-age=31536000; includeSubDomains"),
@@ -22,6 +24,11 @@ const HEADERS: &[(&str, &str)] = &[
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("cache-control", "no-store"),
 ];
+
+/// Whose refusals a person has to know of, and the words for them. There are no more of them than the limits let through;
+/// what a limit refuses is counted.
+const TOLD: &[(&str, &str)] =
+    &[("/api/v1/metrics/push", "a push was refused"), ("/api/v1/auth/login", "a login failed")];
 
 /// Probes ask often, and must not be told to wait.
 pub const UNLIMITED: &[&str] = &["/healthz"];
@@ -37,11 +44,30 @@ pub async fn limit(
     if UNLIMITED.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    let standing = app.limiter.count(caller(&app, client, request.headers()));
+    let caller = caller(&app, client, request.headers());
+    let words = TOLD.iter().find(|(path, _)| *path == request.uri().path()).map(|(_, words)| *words);
+    let standing = app.limiter.count(caller);
     let mut response =
         if standing.allowed { next.run(request).await } else { Problem::TooMany(standing).into_response() };
+    if let Some(words) = words {
+        log(words, client, caller, &response);
+    }
     tell(&standing, response.headers_mut());
     response
+}
+
+fn log(words: &str, client: Client, caller: Caller, response: &Response) {
+    let status = response.status();
+    if !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return;
+    }
+    let collector = match caller {
+        Caller::Collector(id) => Some(display(id)),
+        Caller::Address(_) | Caller::User(_) => None,
+    };
+    let refused = response.extensions().get::<Refused>();
+    let (code, field) = (refused.map(|r| r.code), refused.and_then(|r| r.field.as_deref()));
+    tracing::warn!(client = %client.0, collector, status = status.as_u16(), code, field, "{words}");
 }
 
 /// By whom a token stands for, if it is ours and not over. Whether it was revoked is for later: it is not worth a look

@@ -37,6 +37,20 @@ pub enum Problem {
     Broken,
 }
 
+/// What the log may tell of one: it goes with the answer, to whoever knows who asked.
+#[derive(Clone)]
+pub struct Refused {
+    pub code: &'static str,
+    /// The path of the field at fault, where it is fit for a log.
+    pub field: Option<String>,
+}
+
+/// Paths are made of names that we know; should one ever hold what was sent, it stays out.
+fn fit(path: &str) -> bool {
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"_.[]".contains(&b);
+    !path.is_empty() && path.len() <= 100 && path.bytes().all(known)
+}
+
 /// A status, the codes that come with it, and what it means: for the description of the API.
 pub struct Refusal {
     pub status: u16,
@@ -150,6 +164,10 @@ impl IntoResponse for Problem {
             Problem::Invalid(fault) if !fault.field.is_empty() => Some(json!({ "field": fault.field })),
             _ => None,
         };
+        let field = match &self {
+            Problem::Invalid(fault) => Some(fault.field.clone()).filter(|field| fit(field)),
+            _ => None,
+        };
         let wait = match &self {
             Problem::TooMany(standing) => Some(standing.wait_s),
             Problem::Away(_) => Some(RETRY_S),
@@ -157,6 +175,7 @@ impl IntoResponse for Problem {
         };
         let body = wire::Problem { code: code.to_owned(), message, details, request_id: request::id() };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(Refused { code, field });
         if let Some(wait_s) = wait {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
         }

@@ -56,7 +56,8 @@ pub async fn observe(State(app): State<Shared>, request: Request, next: Next) ->
         .extensions()
         .get::<MatchedPath>()
         .map_or("(none)".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", id = %id);
+    // Whatever the level: a warning without the id leads nowhere.
+    let span = tracing::error_span!("request", id = %id);
     let mut response = ID.scope(id.clone(), next.run(request)).instrument(span.clone()).await;
     let took = started.elapsed();
     let status = response.status().as_u16();

@@ -88,7 +88,6 @@ pub async fn login(
     let right = app.passwords.verify(asked.password, hash).await.map_err(|_| Problem::Broken)?;
     let Some(user) = user.filter(|_| right) else {
         app.figures.auth_failures.inc();
-        tracing::warn!("a login failed");
         return Err(Problem::Unauthorized("the name or the password is not right"));
     };
     let (refresh, kept) = fresh()?;

@@ -47,6 +47,55 @@ fn lines_are_json_with_the_requests_id_and_without_secrets() {
 }
 
 #[test]
+fn refused_pushes_and_failed_logins_are_told_with_who_came() {
+    let server = shared(*majors().last().unwrap());
+    let api = Api::start(
+        server,
+        &server.fresh_database("told"),
+        &[("TRUSTED_PROXIES", "127.0.0.1"), ("LOG_LEVEL", "warn")],
+    );
+    let (id, token) = api.register("one");
+    let bearer = format!("Bearer {token}");
+    let forged = format!("{bearer}x");
+    let mut wrong = batch(&id, &[]);
+    wrong["timestamp"] = "sent-words".into();
+    let wrong = wrong.to_string();
+    let push = |token: &str, body: &str| {
+        let headers = [
+            ("Authorization", token),
+            ("Content-Type", "application/json"),
+            ("X-Forwarded-For", "203.0.113.9"),
+        ];
+        api.post("/api/v1/metrics/push", &headers, body.as_bytes())
+    };
+    let login = json!({ "username": "sent-name", "password": "sent-password" }).to_string();
+    let refused = [
+        push(&bearer, &wrong),
+        push(&bearer, "sent-nonsense"),
+        push(&forged, &wrong),
+        api.post("/api/v1/auth/login", &[("X-Forwarded-For", "203.0.113.9")], login.as_bytes()),
+    ];
+    assert_eq!(push(&bearer, &batch(&id, &[]).to_string()).status, 200);
+    let log = api.log();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let pushed = "a push was refused";
+    let expected = [
+        (pushed, 422, "invalid", json!(id), json!("timestamp")),
+        (pushed, 422, "invalid", json!(id), Value::Null),
+        (pushed, 401, "unauthorized", Value::Null, Value::Null),
+        ("a login failed", 401, "unauthorized", Value::Null, Value::Null),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{log}");
+    for ((line, answer), (words, status, code, collector, field)) in lines.iter().zip(refused).zip(expected) {
+        assert_eq!((&line["level"], &line["message"]), (&json!("WARN"), &json!(words)));
+        assert_eq!((answer.status, &line["status"], &line["code"]), (status, &json!(status), &json!(code)));
+        assert_eq!((&line["client"], &line["collector"]), (&json!("203.0.113.9"), &collector), "{line}");
+        assert_eq!((&line["field"], line["span"]["id"].as_str()), (&field, answer.header("x-request-id")));
+    }
+    assert!(!log.contains("sent-") && !log.contains(&token), "{log}");
+}
+
+#[test]
 fn an_id_that_is_fit_is_kept() {
     let server = shared(*majors().last().unwrap());
     let api = Api::start(server, &server.fresh_database("told"), &[]);
