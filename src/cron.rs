@@ -236,7 +236,7 @@ fn head(config: &Config, moment: &Moment, sequence: u64) -> wire::Head {
         timestamp: moment.at.to_string(),
         started_at: moment.at.to_string(),
         version: version::SHORT.to_owned(),
-        interval_s: config.run.interval.as_secs(),
+        interval_s: config.run.promise().as_secs(),
     }
 }
 

@@ -101,6 +101,13 @@ pub struct Run {
     pub state_dir: PathBuf,
 }
 
+impl Run {
+    /// What a target may count on: after so long there is something new from here.
+    pub fn promise(&self) -> Duration {
+        self.interval.max(self.push_interval)
+    }
+}
+
 #[derive(Clone)]
 pub struct Backend {
     /// As it was written: what `--validate-config` prints and what marks of sent texts are bound to.

@@ -29,6 +29,7 @@ pub struct Head {
     pub timestamp: String,
     pub started_at: String,
     pub version: String,
+    /// What the collector promises between two deliveries: by that it is late, or silent.
     pub interval_s: u64,
 }
 
@@ -76,6 +77,7 @@ pub struct Batch {
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub started_at: String,
     pub version: String,
+    /// What the collector promises between two deliveries: by that it is late, or silent.
     pub interval_s: u64,
     #[cfg_attr(feature = "schema", schemars(with = "Vec<ItemHead>"))]
     pub metrics: Vec<Box<RawValue>>,

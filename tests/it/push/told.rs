@@ -100,6 +100,20 @@ fn a_run_that_is_not_due_to_push_spools_and_that_is_fine() {
 }
 
 #[test]
+fn a_batch_promises_the_longer_of_both_intervals() {
+    let backend = Backend::start(Answer::Accept);
+    let home = home_for(&backend.stub.url());
+    for (settings, promised) in
+        [("push_interval = 900", 900), ("interval = 600", 600), ("interval = 600\npush_interval = 900", 900)]
+    {
+        configure(&home, &backend.stub.url(), settings, "");
+        change_ledger(&home, |ledger| ledger.pushed_at = None);
+        assert_eq!(home.cron().code, Some(0), "{}", home.log());
+        assert_eq!(backend.accepted().last().unwrap().body["interval_s"], promised, "{settings}");
+    }
+}
+
+#[test]
 fn texts_that_the_backend_wants_are_remembered_once_and_bounded() {
     let reply = |from: u32, to: u32| {
         by_batch(move |request| {

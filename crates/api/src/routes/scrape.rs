@@ -131,6 +131,7 @@ type Figure = fn(&watch::Watched) -> Option<f64>;
 
 const FIGURES: &[(&str, &str, Figure)] = &[
     ("pganalytics_collector_last_seen_age_seconds", "Since a collector's last push", |c| c.last_seen_age_s),
+    ("pganalytics_collector_interval_seconds", "What it promises between two pushes", |c| c.interval_s),
     ("pganalytics_collector_cycle_ms", "How long its last cycle took", |c| c.cycle_ms),
     ("pganalytics_collector_spool_batches", "Batches that it could not deliver yet", |c| c.spool_batches),
     ("pganalytics_collector_spool_bytes", "Bytes of those batches", |c| c.spool_bytes),

@@ -23,7 +23,7 @@ pub struct Watched {
     pub registered_at: Timestamp,
     pub last_seen: Option<Timestamp>,
     pub last_seen_age_s: Option<f64>,
-    /// What it promises between two batches.
+    /// What it promises between two pushes.
     pub interval_s: Option<f64>,
     pub cycle_ms: Option<f64>,
     pub spool_batches: Option<f64>,

@@ -139,6 +139,7 @@ fn each_figure_follows_what_it_tells_of() {
     }
     assert!(figure(&api, "pganalytics_cache_hits_total") >= 2.0, "the collector was remembered");
     assert!((0.0..60.0).contains(&figure(&api, "pganalytics_collector_last_seen_age_seconds")));
+    assert_eq!(figure(&api, "pganalytics_collector_interval_seconds"), 60.0);
     assert!(figure(&api, "pganalytics_http_request_duration_seconds_count") >= 4.0);
     for still in [
         "pganalytics_circuit_breaker_state",
