@@ -30,7 +30,7 @@ pub enum Kind {
     Lock,
     Disk,
     Connections,
-    // A standby is behind, or a slot keeps WAL.
+    // A standby is gone or behind, or a slot keeps WAL.
     Replication,
     // One that is under way for long.
     Transaction,
@@ -130,12 +130,45 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         kind: Kind::Replication,
+        asked: signs::BEHIND,
+        warning: 256.0,
+        critical: Some(16.0 * 1024.0),
+        words: |sign| format!("Standby {} is behind: {} not replayed", subject(sign), size(sign.value)),
+    },
+    Rule {
+        kind: Kind::Replication,
+        asked: signs::GONE,
+        warning: 1.0,
+        critical: Some(1.0),
+        words: |sign| {
+            let lost = sign.subject.as_deref().map(|names| format!(": {names}")).unwrap_or_default();
+            let left = sign.detail.as_deref().unwrap_or("?");
+            format!("Fewer standbys stream than within the hour before, {left}{lost}")
+        },
+    },
+    Rule {
+        kind: Kind::Replication,
+        asked: signs::RECEIVER,
+        warning: MINUTE_MS,
+        critical: Some(60.0 * MINUTE_MS),
+        words: |sign| format!("This standby is behind: no receiver runs, {}", replayed(sign.value)),
+    },
+    Rule {
+        kind: Kind::Replication,
+        asked: signs::PAUSED,
+        warning: 1.0,
+        critical: None,
+        words: |sign| {
+            let ago = sign.subject.as_deref().and_then(|ms| ms.parse().ok()).unwrap_or(f64::INFINITY);
+            format!("This standby is behind: replay is paused, {}", replayed(ago))
+        },
+    },
+    Rule {
+        kind: Kind::Replication,
         asked: signs::SLOT,
         warning: 1024.0,
         critical: Some(10.0 * 1024.0),
-        words: |sign| {
-            format!("Slot {} is inactive and keeps {:.1} GB of WAL", subject(sign), sign.value / 1024.0)
-        },
+        words: |sign| format!("Slot {} is inactive and keeps {} of WAL", subject(sign), size(sign.value)),
     },
     Rule {
         kind: Kind::Transaction,
@@ -209,6 +242,18 @@ fn subject(sign: &Sign) -> &str {
     sign.subject.as_deref().unwrap_or("?")
 }
 
+/// Since the last commit that was; infinite where there was none.
+fn replayed(ms: f64) -> String {
+    match ms.is_finite() {
+        true => format!("last replayed commit {} ago", duration(ms)),
+        false => "no commit replayed yet".to_owned(),
+    }
+}
+
+fn size(mb: f64) -> String {
+    if mb < 1024.0 { format!("{mb:.0} MB") } else { format!("{:.1} GB", mb / 1024.0) }
+}
+
 /// Two figures at most, as somebody says it.
 fn duration(ms: f64) -> String {
     let s = ms / 1000.0;
@@ -235,9 +280,14 @@ pub enum State {
     New,
 }
 
-/// By what it promised, a batch each interval; `failing` is what it says itself.
+/// What it promised between two pushes, in seconds.
+fn promised(watched: &Watched) -> f64 {
+    watched.interval_s.unwrap_or(60.0).max(1.0)
+}
+
+/// By what it promised, a push each interval; `failing` is what it says itself.
 pub fn state(watched: &Watched, failing: bool) -> State {
-    let interval = watched.interval_s.unwrap_or(60.0).max(1.0);
+    let interval = promised(watched);
     match watched.last_seen_age_s {
         None => State::New,
         Some(age) if age > 10.0 * interval => State::Silent,
@@ -269,8 +319,9 @@ pub fn of_collector(watched: &Watched) -> Vec<Finding> {
         }
         State::Ok | State::Failing => {}
     }
-    // What one that is silent said of its spool is no longer true.
-    let spool = watched.spool_batches.filter(|batches| *batches >= 5.0 && found.is_empty());
+    // What one that is silent said of its spool is no longer true; what waits for the next push is on its way.
+    let stuck = watched.spool_oldest_s.is_none_or(|oldest| oldest > 1.5 * promised(watched));
+    let spool = watched.spool_batches.filter(|batches| *batches >= 5.0 && stuck && found.is_empty());
     if let Some(batches) = spool {
         let severity = if batches >= 60.0 { Severity::Critical } else { Severity::Warning };
         let oldest = duration(watched.spool_oldest_s.unwrap_or_default() * 1000.0);
@@ -321,6 +372,8 @@ mod tests {
             (Some(151.0), Some(60.0), State::Late),
             (Some(601.0), Some(60.0), State::Silent),
             (Some(601.0), Some(300.0), State::Ok),
+            (Some(2250.0), Some(900.0), State::Ok),
+            (Some(2251.0), Some(900.0), State::Late),
             (Some(151.0), None, State::Late),
             (None, None, State::New),
         ];
@@ -335,6 +388,8 @@ mod tests {
     fn a_spool_is_told_of_while_its_collector_is_heard() {
         let told = |age, spool| of_collector(&watched(Some(age), None, spool)).len();
         assert_eq!((told(10.0, 4.0), told(10.0, 5.0), told(900.0, 80.0)), (0, 1, 1));
+        let seldom = |interval| of_collector(&watched(Some(10.0), Some(interval), 60.0)).len();
+        assert_eq!((seldom(199.0), seldom(200.0)), (1, 0), "what waits for the next push is not stuck");
         let finding = &of_collector(&watched(Some(10.0), None, 60.0))[0];
         assert_eq!((finding.severity, finding.kind), (Severity::Critical, Kind::Spool));
         assert_eq!(finding.text, "60 batches wait to be delivered, the oldest for 5 min");

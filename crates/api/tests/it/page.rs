@@ -45,7 +45,7 @@ impl Scene {
     #[track_caller]
     fn get(&self, path: &str) -> Value {
         let answer = self.api.get(path, Some(&self.viewer));
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        assert_eq!(answer.status, 200, "{path}: {answer:?}\n{}", self.api.log());
         answer.json()
     }
 

@@ -61,6 +61,80 @@ fn a_collector_is_in_the_state_that_it_is_in() {
     );
 }
 
+/// One that pushes each quarter of an hour, by what its batch says.
+#[test]
+fn a_collector_that_pushes_seldom_is_not_late_for_it() {
+    let scene = Scene::start();
+    let (id, token) = scene.api.register("rare");
+    let full = item("disk_usage", None, json!({ "filesystems": [{ "mount": "/", "percent_used": 99.0 }] }));
+    let mut sent = dated(batch(&id, &[full]), Timestamp::now() - SignedDuration::from_mins(20));
+    sent["interval_s"] = 900.into();
+    assert_eq!(scene.api.push(&token, &sent).status, 200);
+    let told = |ago: i64| {
+        let sql = format!("update collectors set last_seen = now() - interval '{ago} s' where id = '{id}'");
+        scene.server.sql(&scene.database, &sql);
+        let health = scene.get(&format!("/api/v1/collectors/{id}"))["health"].clone();
+        (health, told_findings(&scene.fleet()))
+    };
+    let full = || "critical | disk | - | / is 99 % full".to_owned();
+    assert_eq!(told(1200), (json!("healthy"), vec![full()]));
+    let late = "warning | silent | - | Late: nothing was heard for 40 min".to_owned();
+    assert_eq!(told(2400), (json!("late"), vec![full(), late]));
+}
+
+/// Of a primary with two standbys, one of which is gone, and of standbys that do not follow.
+#[test]
+fn replication_that_is_lost_is_told() {
+    let scene = Scene::start();
+    let standby = |name: &str, state: &str| json!({ "application_name": name, "state": state, "client_addr": "192.0.2.1" });
+    let streams = |rows: Value| item("pg_replication", None, json!({ "replication_status": rows }));
+    let near = || standby("near", "streaming");
+    let (id, token) = scene.api.register("primary");
+    let push = |item: Value, minutes: i64| {
+        let sent = dated(batch(&id, &[item]), Timestamp::now() - SignedDuration::from_mins(minutes));
+        assert_eq!(scene.api.push(&token, &sent).status, 200);
+        told_findings(&scene.fleet())
+    };
+    let both = || json!([near(), standby("far", "streaming"), standby("pg_basebackup", "streaming")]);
+    push(streams(both()), 70);
+    assert_eq!(push(streams(json!([near()])), 9), [""; 0], "longer ago than an hour before the newest");
+    push(streams(both()), 8);
+    assert_eq!(push(streams(json!([standby("far", "streaming"), near()])), 7), [""; 0], "a base backup ends");
+    let lost = |left: &str| {
+        format!("critical | replication | main | Fewer standbys stream than within the hour before, {left}")
+    };
+    assert_eq!(push(streams(json!([near(), standby("far", "catchup")])), 6), [lost("1 of 2: far")]);
+    assert_eq!(push(streams(json!([])), 5), [lost("0 of 2: far, near")]);
+    let mut blind = streams(json!([]));
+    blind["parts"] = json!({ "replication_status": { "outcome": "failed" } });
+    assert_eq!(push(blind, 4), [""; 0], "it could not look");
+    let mb = 1_048_576_i64;
+    let behind = json!([
+        { "application_name": "idle", "state": "streaming", "replay_behind_bytes": 255 * mb },
+        { "application_name": "deaf", "state": "streaming", "replay_behind_bytes": 300 * mb },
+        { "application_name": "copy", "state": "backup", "replay_behind_bytes": 9000 * mb },
+    ]);
+    scene.told("bytes", &[streams(behind)]);
+    let receiver = |value: Value| item("pg_replication", None, json!({ "wal_receiver": value }));
+    for (name, value) in [
+        ("follows", json!({ "pid": 7, "replay_paused": false, "replay_lag_ms": 900_000.0 })),
+        ("short", json!({ "replay_paused": false, "replay_lag_ms": 59_000.0 })),
+        ("stopped", json!({ "replay_paused": false, "replay_lag_ms": 120_000.0 })),
+        ("never", json!({ "replay_paused": false })),
+        ("paused", json!({ "pid": 8, "replay_paused": true, "replay_lag_ms": 1000.0 })),
+    ] {
+        scene.told(name, &[receiver(value)]);
+    }
+    let told = told_findings(&scene.fleet());
+    let expected = [
+        "critical | replication | main | This standby is behind: no receiver runs, no commit replayed yet",
+        "warning | replication | main | Standby deaf is behind: 300 MB not replayed",
+        "warning | replication | main | This standby is behind: no receiver runs, last replayed commit 2 min ago",
+        "warning | replication | main | This standby is behind: replay is paused, last replayed commit 1 s ago",
+    ];
+    assert_eq!(told, expected);
+}
+
 /// One of each kind, and next to it what is not bad enough.
 fn planted() -> Vec<Value> {
     let wait = |ms: f64, pid: i64| json!({ "blocked_pid": pid, "blocked_query": "update t", "wait_ms": ms, "depth": 1, "blocking_pid": 7, "blocking_user": "anna", "blocking_state": "idle in transaction" });
@@ -161,6 +235,7 @@ fn oddities_of_one_collector_spoil_nothing() {
                 None,
                 json!({ "total": value, "active": value, "used_percent": value, "max_connections": value, "long_running_transactions": value, "idle_transactions": value }),
             ),
+            item("pg_replication", None, json!({ "wal_receiver": value, "parts": value })),
             item("pg_log", None, json!({ "by_level": { "error": value, "fatal": value }, "kinds": value })),
             item("sysstat", None, json!({ "cpu": value, "memory": value })),
         ]
