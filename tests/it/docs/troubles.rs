@@ -2,13 +2,19 @@
 //! campaign of faults showed is in `docs/FAILURES.md` and counts as well.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 use super::root;
 use crate::support::cluster::Cluster;
 use crate::support::home::{Home, Run};
-use crate::support::majors;
+use crate::support::poll::{LONG, eventually};
 use crate::support::ports;
 use crate::support::stub::{Answer, Stub};
+use crate::support::{majors, program};
 
 /// What a run, or several, said: on the terminal and in the log.
 fn said(home: &Home, runs: &[Run]) -> String {
@@ -99,6 +105,71 @@ fn does_not_arrive(cluster: &Cluster) -> String {
     all + &said(&home, &[cron(&home, 0)])
 }
 
+/// The backend's start, each time with one thing in its way; where it starts all the same, until it has said what it says.
+fn backend(cluster: &Cluster) -> String {
+    let newer = cluster.fresh_database("newer");
+    let spoilt = cluster.fresh_database("spoilt");
+    for database in [&newer, &spoilt] {
+        let (code, told) = ended(api("migrate", &url(cluster, database)));
+        assert_eq!(code, Some(0), "{told}");
+    }
+    cluster.sql(&newer, "insert into schema_migrations (version, name, digest) values (9999, 'later', '')");
+    cluster.sql(&spoilt, "alter table latest rename to elsewhere");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut bare = api("serve", "");
+    bare.env_remove("DATABASE_URL");
+    let mut short = api("serve", &url(cluster, "postgres"));
+    short.env("JWT_SECRET_KEY", "short");
+    let mut second = api("serve", &url(cluster, "postgres"));
+    second.env("LISTEN", taken.local_addr().unwrap().to_string());
+    let mut all = String::new();
+    for refused in [bare, short, second, api("serve", &url(cluster, &newer))] {
+        let (code, told) = ended(refused);
+        assert_eq!(code, Some(1), "{told}");
+        all += &told;
+    }
+    let closed = ports::lease();
+    let nowhere = format!("postgresql://nobody@127.0.0.1:{}/none", closed.number);
+    all += &until(api("serve", &nowhere), "waiting for the database");
+    all + &until(api("serve", &url(cluster, &spoilt)), "upkeep failed")
+}
+
+fn url(cluster: &Cluster, database: &str) -> String {
+    format!("postgresql://postgres@127.0.0.1:{}/{database}?sslmode=disable", cluster.port())
+}
+
+fn api(what: &str, database: &str) -> Command {
+    let mut command = Command::new(program("pganalytics-api"));
+    command.arg(what).env_clear().env("DATABASE_URL", database).env("LISTEN", "127.0.0.1:0");
+    command.env("JWT_SECRET_KEY", "k".repeat(40)).env("REGISTRATION_SECRET", "r").env("LOG_FORMAT", "text");
+    command.stdin(Stdio::null());
+    command
+}
+
+fn ended(mut command: Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(told).unwrap())
+}
+
+/// All that it says up to this.
+fn until(mut command: Command, last: &str) -> String {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let (sender, lines) = mpsc::channel();
+    let told = BufReader::new(child.stderr.take().unwrap()).lines();
+    thread::spawn(move || told.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let mut said = String::new();
+    while !said.contains(last)
+        && let Ok(line) = lines.recv_timeout(LONG)
+    {
+        said = said + &line + "\n";
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.contains(last), "{last} is not in {said}");
+    said
+}
+
 /// `...` stands for anything within the line.
 fn holds(line: &str, pattern: &str) -> bool {
     let mut rest = Some(line);
@@ -114,15 +185,13 @@ fn each_line_is_said_where_its_trouble_is() {
     let hba = "host all locked all md5\nhost all all all trust\n";
     fs::write(cluster.data_dir().join("pg_hba.conf"), hba).unwrap();
     cluster.sql("postgres", "select pg_reload_conf()");
-    crate::support::poll::eventually(crate::support::poll::LONG, || {
-        match cluster.one::<i64>("postgres", "select count(*) from pg_hba_file_rules") {
-            2 => Ok(()),
-            n => Err(n),
-        }
+    eventually(LONG, || match cluster.one::<i64>("postgres", "select count(*) from pg_hba_file_rules") {
+        2 => Ok(()),
+        n => Err(n),
     });
     let failures = fs::read_to_string(root().join("docs/FAILURES.md")).unwrap();
-    let parts = [does_not_start(&cluster), slow_and_full(&cluster), does_not_arrive(&cluster), failures];
-    let corpus = parts.join("\n");
+    let watched = [does_not_start(&cluster), slow_and_full(&cluster), does_not_arrive(&cluster)];
+    let corpus = [&watched[..], &[backend(&cluster), failures]].concat().join("\n");
     let document = fs::read_to_string(root().join("docs/TROUBLESHOOTING.md")).unwrap();
     let mut found = 0;
     for cell in
@@ -136,5 +205,5 @@ fn each_line_is_said_where_its_trouble_is() {
             found += 1;
         }
     }
-    assert!(found >= 20, "{found}");
+    assert!(found >= 28, "{found}");
 }
