@@ -16,8 +16,9 @@ use crate::support::home::Home;
 use crate::support::majors;
 use crate::support::stub::{Answer, Stub};
 
-/// Of the process at its largest, debug build and all that it maps.
-const CEILING: u64 = 32 << 20;
+/// What a week may add to a run that has nothing to send. A release takes some 11 MB for that, so it stays below the 32 MB that
+/// are promised; the program under test maps twice as much, being a debug build.
+const ADDED: u64 = 20 << 20;
 
 #[test]
 fn a_week_of_batches_goes_out_in_order_and_no_minute_is_missed() {
@@ -25,6 +26,8 @@ fn a_week_of_batches_goes_out_in_order_and_no_minute_is_missed() {
     let home = Home::new();
     configure(&home, "http://127.0.0.1:9");
     assert_eq!(home.cron().code, Some(1), "nobody takes it");
+    let known = || ledger::read(&home.state_dir().join("ledger.json"), 0).unwrap().0;
+    let ceiling = known().totals.peak_rss_bytes + ADDED;
     fill(&home, waiting);
 
     let taken = Arc::new(Mutex::new(Vec::<u64>::new()));
@@ -44,11 +47,11 @@ fn a_week_of_batches_goes_out_in_order_and_no_minute_is_missed() {
         home.cron();
         runs += 1;
         stub.forget();
-        let known = ledger::read(&home.state_dir().join("ledger.json"), 0).unwrap().0;
+        let known = known();
         assert_eq!(known.sequence, waiting + runs, "each run has sealed a batch of its own");
         assert!(taken.lock().unwrap().len() > before, "each run gets something out: {}", home.log());
         peak = peak.max(known.totals.peak_rss_bytes);
-        assert!(peak < CEILING, "{peak} bytes with {waiting} batches waiting");
+        assert!(peak < ceiling, "{peak} bytes with {waiting} batches waiting, {ceiling} are the most");
     }
     let taken = taken.lock().unwrap();
     println!("{waiting} batches went out in {runs} runs of {RUN_S} s, {peak} bytes at most");
