@@ -300,19 +300,22 @@ impl Coordinator<'_> {
         let pool = match self.workers.take() {
             Some(pool) => pool,
             None => {
-                let known = self.watches.iter().all(|w| !matches!(w.phase, Phase::Probing { .. }));
                 let visits = self.busy + self.watches.iter().map(Watch::waiting).sum::<usize>();
                 let most = self.inputs.config.threads;
-                workers(if known { most.min(visits) } else { most })?
+                workers(if self.all_have_told() { most.min(visits) } else { most })?
             }
         };
         Ok(self.workers.insert(pool))
     }
 
+    /// Of each server it is known what is to be asked there, or that nothing can be.
+    fn all_have_told(&self) -> bool {
+        self.watches.iter().all(|w| !matches!(w.phase, Phase::Probing { .. }))
+    }
+
     /// Once the servers have said where their data lies, or are too slow to say it.
     fn look_at_disks(&mut self, started: Instant) {
-        let known = self.watches.iter().all(|w| !matches!(w.phase, Phase::Probing { .. }));
-        if self.disks_asked || !(known || started.elapsed() > Duration::from_secs(2)) {
+        if self.disks_asked || !(self.all_have_told() || started.elapsed() > Duration::from_secs(2)) {
             return;
         }
         self.disks_asked = true;

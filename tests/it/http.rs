@@ -124,17 +124,22 @@ fn nothing_outlasts_its_time() {
     }
 }
 
+#[track_caller]
+fn is_left_in_time(url: &str) {
+    let mut backend = backend(url);
+    backend.tls.verify = false;
+    let agent = agent(&backend, Duration::from_millis(400)).unwrap();
+    let began = Instant::now();
+    failed(post(&agent, &request(url), b"x"), Kind::Timeout, "");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
 /// Accepts and says nothing, so that a TLS handshake has no end of its own.
 #[test]
 fn a_silent_tls_server_is_left_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
-    let mut backend = backend(&url);
-    backend.tls.verify = false;
-    let agent = agent(&backend, Duration::from_millis(400)).unwrap();
-    let began = Instant::now();
-    failed(post(&agent, &request(&url), b"x"), Kind::Timeout, "");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    is_left_in_time(&url);
 }
 
 /// A record of TLS that comes byte by byte, each of them long before a read would give up.
@@ -156,12 +161,7 @@ fn a_tls_server_that_drips_is_left_in_time() {
         }
         dripped
     });
-    let mut backend = backend(&url);
-    backend.tls.verify = false;
-    let agent = agent(&backend, Duration::from_millis(400)).unwrap();
-    let began = Instant::now();
-    failed(post(&agent, &request(&url), b"x"), Kind::Timeout, "");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    is_left_in_time(&url);
     let dripped = dripping.join().unwrap();
     assert!(dripped > 1, "only {dripped} bytes were sent");
 }

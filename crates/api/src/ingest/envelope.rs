@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use ring::digest;
 use uuid::Uuid;
 
 use super::Fault;
 use crate::copy::{ITEMS, OLDEST};
+use crate::digest::sha256;
 use crate::json::{Checked, Value};
 use crate::object::{Object, string};
 
@@ -126,7 +126,5 @@ fn checked(id: &str) -> Result<&str, Fault> {
 }
 
 fn digest_of(text: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", sha256([text]))
 }
